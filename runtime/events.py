@@ -1,0 +1,160 @@
+"""What the engine tells its caller while and after it works: frozen types and the Sink protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerRecord:
+    """One version of what is known about a container; times are nanoseconds since the epoch.
+
+    `spec` is `ContainerSpec.to_json()`. `state` is created, running, paused, exited or dead.
+    `exit_code` is None while it runs, and where the kernel's answer was lost (`error` tells why).
+    `command` is the argument list that really runs (image configuration and spec combined).
+    """
+
+    id: str
+    version: int
+    namespace: str
+    spec: Mapping[str, Any]
+    image_id: str
+    command: tuple[str, ...]
+    state: str
+    created_ns: int
+    started_ns: int | None = None
+    finished_ns: int | None = None
+    pid: int | None = None
+    exit_code: int | None = None
+    oom_killed: bool = False
+    restart_count: int = 0
+    error: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data; `from_json` is its inverse."""
+        plain = asdict(self)
+        plain["command"] = list(self.command)
+        return plain
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> ContainerRecord:
+        """Rebuild a record from `to_json` output, ignoring fields of a newer writer."""
+        known = {name: plain[name] for name in cls.__dataclass_fields__ if name in plain}
+        known["command"] = tuple(known["command"])
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerEvent:
+    """A container's record reached `record.version` by `action`.
+
+    `action` is one of created, started, exited, deleted, restarting, killed, exec-finished,
+    updated. (container id, version) is unique, so receivers may see one twice and drop it.
+    `operation` is the id of the operation that caused it, where one did; `result` carries what a
+    handed-over call ends with (an exec's exit code and output).
+    """
+
+    action: str
+    time_ns: int
+    record: ContainerRecord
+    operation: str | None = None
+    result: Mapping[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data; `from_json` is its inverse."""
+        return {
+            "action": self.action,
+            "time_ns": self.time_ns,
+            "record": self.record.to_json(),
+            "operation": self.operation,
+            "result": dict(self.result) if self.result is not None else None,
+        }
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> ContainerEvent:
+        """Rebuild an event from `to_json` output."""
+        return cls(
+            action=plain["action"],
+            time_ns=plain["time_ns"],
+            record=ContainerRecord.from_json(plain["record"]),
+            operation=plain.get("operation"),
+            result=plain.get("result"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Step `step` of `steps` is `name`; `done` and `total` are in `unit` where they are known."""
+
+    step: int
+    steps: int
+    name: str
+    done: int | None = None
+    total: int | None = None
+    unit: str = "bytes"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data for an operation's row."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFrame:
+    """One chunk that a read returned. `offset` counts output bytes of the container *after* this
+    chunk since its first, so it is the cursor to resume from. `gap` is the number of bytes that
+    were lost right before it (rotated away, or a full disk)."""
+
+    offset: int
+    time_ns: int
+    stream: str
+    data: bytes
+    gap: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSummary:
+    """One image as it is listed; `size` is the sum of its unpacked layers in bytes."""
+
+    id: str
+    namespace: str
+    references: tuple[str, ...]
+    size: int
+    created_ns: int | None
+    architecture: str
+    layers: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        plain = asdict(self)
+        plain["references"] = list(self.references)
+        plain["layers"] = list(self.layers)
+        return plain
+
+
+class Sink(Protocol):
+    """What an engine call reports to. Every method may be called from the calling thread only."""
+
+    def progress(self, progress: Progress) -> None:
+        """Take note of how far the call is. May drop reports, never block for long."""
+
+    def event(self, event: ContainerEvent) -> None:
+        """Take note of a change of a container's record."""
+
+    def cancelled(self) -> bool:
+        """Say whether the caller wants the call to stop at its next safe point."""
+
+
+class NullSink:
+    """Listens to nothing and never cancels."""
+
+    def progress(self, progress: Progress) -> None:
+        """Drop it."""
+
+    def event(self, event: ContainerEvent) -> None:
+        """Drop it."""
+
+    def cancelled(self) -> bool:
+        """Never."""
+        return False

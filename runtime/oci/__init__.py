@@ -1,0 +1,1 @@
+"""The OCI standards as types; pure: no I/O here."""

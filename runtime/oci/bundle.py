@@ -1,0 +1,78 @@
+"""What isolation executes: a spec and an image, decided into one flat, complete description."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+DEFAULT_CAPABILITIES = (
+    "CAP_AUDIT_WRITE",
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_SETFCAP",
+    "CAP_SETGID",
+    "CAP_SETPCAP",
+    "CAP_SETUID",
+    "CAP_SYS_CHROOT",
+)
+"""Docker's fourteen less MKNOD (useless in a user namespace) and NET_RAW (ping works through
+net.ipv4.ping_group_range)."""
+
+MASKED_PATHS = (
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+)
+READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """Kernel limits of one cgroup; None is no limit of its own. cpus is CPUs' worth of time."""
+
+    memory_bytes: int | None = None
+    cpus: float | None = None
+    pids: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A container ready to be launched (runtime-spec: config.md, as far as it is used here).
+
+    `lower` are directories of unpacked layers, topmost first; `state_dir` holds `upper/` and
+    `work/`. `user` is `name|uid[:name|gid]`, looked up in the root file system after the pivot.
+    `id_base` is the host id of 0 inside; ids 0 to 65,535 are mapped. `cgroup` is the path below
+    each controller's root (or below the v2 root), without a leading slash.
+    `ping_group_range` and the rest of the defaults are the engine's, not the image's.
+    """
+
+    id: str
+    args: tuple[str, ...]
+    env: tuple[tuple[str, str], ...]
+    cwd: str
+    user: str
+    hostname: str
+    lower: tuple[str, ...]
+    state_dir: str
+    id_base: int
+    cgroup: str
+    resources: Resources = field(default_factory=Resources)
+    read_only: bool = False
+    capabilities: tuple[str, ...] = DEFAULT_CAPABILITIES
+    no_new_privileges: bool = True
+    seccomp: str = "default"
+    masked_paths: tuple[str, ...] = MASKED_PATHS
+    readonly_paths: tuple[str, ...] = READONLY_PATHS
+    shm_bytes: int = 64 * 1024 * 1024

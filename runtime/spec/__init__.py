@@ -1,0 +1,1 @@
+"""What callers ask for: frozen, complete and valid. Pure: no I/O here."""
