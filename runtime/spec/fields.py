@@ -58,9 +58,9 @@ def text_mapping(field_name: str, value: object) -> Mapping[str, str]:
     given = mapping(field_name, value)
     if len(given) > MAX_ARGUMENTS:
         raise InvalidSpec(field_name, f"has more than {MAX_ARGUMENTS} entries")
-    for key, text in given.items():
+    for key, entry in given.items():
         text(field_name, key)
-        text(f"{field_name}.{key}", text)
+        text(f"{field_name}.{key}", entry)
     return given
 
 
