@@ -158,3 +158,40 @@ class NullSink:
     def cancelled(self) -> bool:
         """Never."""
         return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogQuery:
+    """Where reading of a container's output begins.
+
+    `offset` counts output bytes since the container's first, as `LogFrame.offset` does: 0 is the
+    beginning, a frame's offset goes on right after it. `since_ns` leaves out what is older, `tail`
+    all but the last lines (of both streams together); they may be combined, the latest start wins.
+    """
+
+    offset: int = 0
+    since_ns: int | None = None
+    tail: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnceRecord:
+    """What is recorded durably of an effect that must not happen twice.
+
+    `state` is begun (under way, or cut short and not yet noticed), done or interrupted. `result`
+    is what it ended with; `fault` is set in its place where it was refused: an error's `code`,
+    `message` and details.
+    """
+
+    operation: str
+    state: str
+    result: Mapping[str, Any] | None = None
+    fault: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpooledEvent:
+    """An event that waits on disk, as the file `name`, until a relay has taken it over."""
+
+    name: str
+    event: ContainerEvent

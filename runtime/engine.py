@@ -1,0 +1,207 @@
+"""The engine's single door: it composes the packages below and adds nothing of its own.
+
+One Engine object may be used by many threads, and many processes may have one open on the same
+roots. No call forks, changes directory, umask or namespaces of the calling process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from runtime.config import EngineConfig
+from runtime.containers import (
+    create,
+    delete,
+    execute,
+    inspect,
+    kill,
+    logs,
+    recover,
+    start,
+    stop,
+    wait,
+)
+from runtime.containers.site import Site, open_site
+from runtime.events import (
+    ContainerRecord,
+    LogFrame,
+    LogQuery,
+    NullSink,
+    OnceRecord,
+    Sink,
+    SpooledEvent,
+)
+from runtime.spec.container import ContainerSpec
+from runtime.spec.execution import ExecSpec
+from runtime.state import spool
+
+_FROM_START = LogQuery()
+_NULL = NullSink()
+
+
+class Containers:
+    """The verbs of containers. Each raises NotFound for an id that there is not."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def create(
+        self, spec: ContainerSpec, *, container: str | None = None, sink: Sink = _NULL
+    ) -> ContainerRecord:
+        """Make a container and return its record; the same `container` id again changes nothing.
+
+        The id (32 hexadecimal digits) is minted where it is None. Raises InvalidSpec, and NotFound
+        for an image that there is not.
+        """
+        return create.create(self._site, spec, container=container, sink=sink)
+
+    def start(self, container: str, *, sink: Sink = _NULL) -> ContainerRecord:
+        """Run the container's command; return once execve(2) succeeded, or at once if it runs.
+
+        Raises InvalidSpec("command" | "user" | "working_dir") or KernelRefused where the program
+        cannot be run; the record then stays as it was.
+        """
+        return start.start(self._site, container, sink=sink)
+
+    def stop(
+        self,
+        container: str,
+        *,
+        timeout_seconds: float | None = None,
+        operation: str | None = None,
+        sink: Sink = _NULL,
+    ) -> ContainerRecord:
+        """Hand the stop signal, and SIGKILL after the grace, over to the shim; return at once.
+
+        It ends by the event `exited` with this `operation`. Stopping what is stopped is harmless,
+        and keeps it from being restarted.
+        """
+        return stop.stop(
+            self._site,
+            container,
+            timeout_seconds=timeout_seconds,
+            operation=operation,
+            sink=sink,
+        )
+
+    def kill(
+        self,
+        container: str,
+        *,
+        signal: str = "SIGKILL",
+        operation: str | None = None,
+        sink: Sink = _NULL,
+    ) -> ContainerRecord:
+        """Send `signal` to the container's first process, once for each `operation`.
+
+        Raises Conflict where it does not run, Interrupted where an earlier call with the same
+        operation was cut short.
+        """
+        return kill.kill(self._site, container, signal=signal, operation=operation, sink=sink)
+
+    def delete(self, container: str, *, force: bool = False, sink: Sink = _NULL) -> None:
+        """Remove the container and everything it wrote. Raises Conflict if it runs, unless `force`
+        kills it first."""
+        delete.delete(self._site, container, force=force, sink=sink)
+
+    def execute(
+        self, container: str, exec_spec: ExecSpec, *, operation: str, sink: Sink = _NULL
+    ) -> None:
+        """Start a further process in the running container, once for each `operation`.
+
+        It ends by the event `exec-finished` with this operation and the result `{exit_code,
+        stdout, stderr, stdout_base64, stderr_base64, truncated}`. Raises Conflict where it does
+        not run, InvalidSpec where the program cannot be run, Interrupted as `kill` does.
+        """
+        execute.execute(self._site, container, exec_spec, operation=operation, sink=sink)
+
+    def once(self, container: str, operation: str) -> OnceRecord | None:
+        """Return what is recorded of a kill or an exec, or None if it never began."""
+        return inspect.once(self._site, container, operation)
+
+    def wait(self, container: str, *, timeout_seconds: float | None = None) -> ContainerRecord:
+        """Return the record once the container has exited for good.
+
+        Raises Unavailable when `timeout_seconds` are over before.
+        """
+        return wait.wait(self._site, container, timeout_seconds=timeout_seconds)
+
+    def logs(
+        self,
+        container: str,
+        *,
+        since: LogQuery = _FROM_START,
+        follow: bool = False,
+        stop: Callable[[], bool] | None = None,
+    ) -> Iterator[LogFrame]:
+        """Yield the container's output, oldest first.
+
+        With `follow` it goes on until the container is not running any more and everything was
+        read, or until `stop` (asked about four times a second) returns true.
+        """
+        return logs.logs(self._site, container, since=since, follow=follow, stop=stop)
+
+    def inspect(self, container: str) -> ContainerRecord:
+        """Return the container's record."""
+        return inspect.inspect(self._site, container)
+
+    def list(self) -> list[ContainerRecord]:
+        """Return the records of all containers, oldest first."""
+        return inspect.list_all(self._site)
+
+    def recover(self) -> tuple[str, ...]:
+        """Repair what crashes and reboots left; return one sentence for each repair.
+
+        Harmless at any time and next to anything: it touches only what belongs to this instance
+        and what no living process works on.
+        """
+        return recover.recover(self._site)
+
+
+class Events:
+    """What happened to containers and was not taken over by a relay yet."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def pending(self) -> Iterator[SpooledEvent]:
+        """Yield the waiting events, oldest first."""
+        return spool.pending(self._site.config.spool)
+
+    def discard(self, spooled: SpooledEvent) -> None:
+        """Drop an event that was taken over."""
+        spool.discard(self._site.config.spool, spooled)
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Sleep until an event is spooled, `timeout_seconds` at most; say whether there is one."""
+        return spool.wait(self._site.config.spool, timeout_seconds)
+
+
+class Engine:
+    """One instance of the engine: the containers and images below its two roots."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self.containers = Containers(site)
+        self.events = Events(site)
+
+    @classmethod
+    def open(cls, config: EngineConfig) -> Engine:
+        """Make the instance's directories and id where they lack, and start its zygote if none
+        runs. Raises Unavailable, KernelRefused."""
+        return cls(open_site(config))
+
+    @property
+    def instance(self) -> str:
+        """The instance's id, 8 hexadecimal digits; all its names in the kernel carry it."""
+        return self._site.instance
+
+    def close(self) -> None:
+        """Let go of what the object holds. Containers, shims and the zygote go on."""
+        self._site.close()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
