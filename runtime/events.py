@@ -14,6 +14,7 @@ class ContainerRecord:
     `spec` is `ContainerSpec.to_json()`. `state` is created, running, paused, exited or dead.
     `exit_code` is None while it runs, and where the kernel's answer was lost (`error` tells why).
     `command` is the argument list that really runs (image configuration and spec combined).
+    `restarting` says that it exited and its restart policy will start it again.
     """
 
     id: str
@@ -30,6 +31,7 @@ class ContainerRecord:
     exit_code: int | None = None
     oom_killed: bool = False
     restart_count: int = 0
+    restarting: bool = False
     error: str = ""
 
     def to_json(self) -> dict[str, Any]:

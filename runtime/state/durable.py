@@ -1,0 +1,91 @@
+"""Files that are whole or absent: after a crash of the writer, and where asked of the machine."""
+
+from __future__ import annotations
+
+import os
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+def write_new(path: str, content: bytes, *, sync: bool) -> None:
+    """Write a file in place; for names that nobody reads yet. Raises OSError."""
+    fd = os.open(path, _NEW, 0o600)
+    try:
+        _write_all(fd, content)
+        if sync:
+            os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def replace(path: str, content: bytes) -> None:
+    """Put `content` at `path` by rename: a reader sees the old file or the new one (rename(2)).
+
+    After a crash of the machine either may be there, or an empty file. Raises OSError.
+    """
+    _rename_in(path, content, sync=False)
+
+
+def replace_durably(path: str, content: bytes) -> None:
+    """As `replace`, and it outlives a crash of the machine once this returns (fsync(2))."""
+    _rename_in(path, content, sync=True)
+    sync_directory(os.path.dirname(path))
+
+
+def add_durably(path: str, content: bytes) -> bool:
+    """Put `content` at `path` unless something is there; say whether it was put (link(2))."""
+    draft = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.new"
+    write_new(draft, content, sync=True)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return False
+    finally:
+        os.unlink(draft)
+    sync_directory(os.path.dirname(path))
+    return True
+
+
+def sync_directory(path: str) -> None:
+    """Make the names in a directory outlive a crash of the machine."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def read(path: str) -> bytes:
+    """Return a whole file. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        size = os.fstat(fd).st_size
+        content = os.read(fd, size + 1)
+        while part := os.read(fd, 1 << 20):
+            content += part
+        return content
+    finally:
+        os.close(fd)
+
+
+def _rename_in(path: str, content: bytes, *, sync: bool) -> None:
+    draft = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.new"
+    try:
+        write_new(draft, content, sync=sync)
+        os.rename(draft, path)
+    except BaseException:
+        _discard(draft)
+        raise
+
+
+def _discard(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+
+
+def _write_all(fd: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(fd, rest) :]

@@ -1,0 +1,137 @@
+"""A container's record: the only door to its `state.json`.
+
+Each change raises the version under a lock of its own, held for a moment only (the lock `lock`
+beside it is the verbs', held as long as a verb works), and spools one event.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from runtime.errors import NotFound
+from runtime.events import ContainerEvent, ContainerRecord
+from runtime.state import durable, locks, schema, spool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopping:
+    """A stop under way: the operation that asked, and when SIGKILL is due (CLOCK_BOOTTIME)."""
+
+    operation: str | None
+    deadline_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """A record and what the engine remembers beside it.
+
+    `boot` is the boot that the run belongs to, `run` counts starts, `pid_start` tells the pid from
+    a later process with that number. `held` means that somebody stopped it, so that unless-stopped
+    leaves it.
+    """
+
+    record: ContainerRecord
+    boot: str
+    run: int = 0
+    pid_start: int | None = None
+    held: bool = False
+    stopping: Stopping | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data without the spec, which never changes and has a file of its own."""
+        record = self.record.to_json()
+        del record["spec"]
+        stopping = self.stopping
+        return {
+            "record": record,
+            "boot": self.boot,
+            "run": self.run,
+            "pid_start": self.pid_start,
+            "held": self.held,
+            "stopping": stopping and [stopping.operation, stopping.deadline_ns],
+        }
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any], spec: Mapping[str, Any]) -> State:
+        """Rebuild a state from `to_json` output and the spec."""
+        stopping = plain["stopping"]
+        return cls(
+            record=ContainerRecord.from_json({**plain["record"], "spec": spec}),
+            boot=plain["boot"],
+            run=plain["run"],
+            pid_start=plain["pid_start"],
+            held=plain["held"],
+            stopping=stopping and Stopping(operation=stopping[0], deadline_ns=stopping[1]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Why a record changes: the event's action, and what a handed-over operation ended with."""
+
+    action: str
+    operation: str | None = None
+    result: Mapping[str, Any] | None = None
+
+
+class Ledger:
+    """The record of the container that lives in `directory`; its events go to `spool_directory`."""
+
+    def __init__(self, directory: str, spool_directory: str) -> None:
+        self.directory = directory
+        self._spool = spool_directory
+
+    def load(self) -> State:
+        """Return the newest state. Raises NotFound where there is no such container."""
+        try:
+            spec = _read(f"{self.directory}/spec.json")
+            return State.from_json(_read(f"{self.directory}/state.json"), spec)
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFound("container", self.directory.rsplit("/", 1)[-1]) from None
+
+    def change(self, cause: Cause, decide: Callable[[State], State]) -> ContainerEvent:
+        """Replace the state by what `decide` makes of it, one version up, and spool the event."""
+        with self._locked():
+            new = raised(decide(self.load()))
+            event = event_of(cause, new.record)
+            prepared = spool.prepare(self._spool, event)
+            self._store(new)
+            spool.publish(self._spool, prepared)
+        return event
+
+    def note(self, decide: Callable[[State], State]) -> State:
+        """Replace what is remembered beside the record; no version, no event."""
+        with self._locked():
+            new = decide(self.load())
+            self._store(new)
+        return new
+
+    def _locked(self) -> AbstractContextManager[int]:
+        return locks.hold(f"{self.directory}/state.lock")
+
+    def _store(self, state: State) -> None:
+        durable.replace(f"{self.directory}/state.json", schema.encode(state.to_json()))
+
+
+def raised(state: State) -> State:
+    """Return the state with its record one version up."""
+    return replace(state, record=replace(state.record, version=state.record.version + 1))
+
+
+def event_of(cause: Cause, record: ContainerRecord) -> ContainerEvent:
+    """Return the event that tells of a record's change just now."""
+    return ContainerEvent(
+        action=cause.action,
+        time_ns=time.time_ns(),
+        record=record,
+        operation=cause.operation,
+        result=cause.result,
+    )
+
+
+def _read(path: str) -> dict[str, Any]:
+    return schema.decode(durable.read(path), path)
