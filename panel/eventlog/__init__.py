@@ -1,0 +1,1 @@
+"""What happened, in one numbered order. Events are appended, read since a number, and pruned."""

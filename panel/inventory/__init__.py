@@ -1,0 +1,1 @@
+"""The database's picture of nodes, containers and images: a projection that can be rebuilt."""

@@ -1,0 +1,1 @@
+"""Runs operations as root: claim, judge again, one engine call, record."""
