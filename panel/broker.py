@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from redis import Redis
 
 PREFIX = "moorage:"
+NOTICE_PREFIX = f"{PREFIX}notice"
 HEARTBEAT_LIFE_MILLISECONDS = 5000
 COMMAND_TIMEOUT_SECONDS = 2.0
 
@@ -29,7 +30,12 @@ def celery_url(url: str) -> str:
 
 
 def channel_layer(url: str) -> dict[str, Any]:
-    """Return the settings of the channel layer: PubSub, for "something changed" notices only."""
+    """Return the settings of the channel layer: PubSub, for "something changed" notices only.
+
+    `memory://` is the layer inside one process.
+    """
+    if url.startswith("memory:"):
+        return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
     return {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {
@@ -41,7 +47,7 @@ def channel_layer(url: str) -> dict[str, Any]:
                     "health_check_interval": 10,
                 }
             ],
-            "prefix": f"{PREFIX}notice",
+            "prefix": NOTICE_PREFIX,
         },
     }
 

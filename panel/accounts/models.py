@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from django.contrib.auth.models import AbstractUser, UserManager
+from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
@@ -16,8 +14,6 @@ class User(AbstractUser):
     """Somebody who can sign in. `access_epoch` goes up whenever existing sessions must end."""
 
     access_epoch = models.PositiveIntegerField(default=0)
-
-    objects: ClassVar[UserManager[User]] = UserManager()
 
     def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
         # Django compares this on every request and socket; a changed password or epoch ends all.

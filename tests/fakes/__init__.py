@@ -1,0 +1,1 @@
+"""Implementations for tests that keep the promises of the real ones, in memory."""
