@@ -1,0 +1,88 @@
+// Fetch this page again and patch its live parts in place: focus, selection, scroll, open menus stay.
+import { all, one } from "../frame/dom.js";
+import { mergeRows } from "./rows.js";
+
+const CALM_MS = 60;
+const BUSY_MS = 500;
+const KEPT = new Set(["open", "aria-expanded", "data-nav", "aria-selected"]);
+
+let running = false;
+let again = false;
+let timer = 0;
+let last = 0;
+
+const rules = {
+  morphStyle: "outerHTML",
+  ignoreActiveValue: true,
+  callbacks: {
+    beforeAttributeUpdated: (name, node) => !(KEPT.has(name) || (name === "checked" && node.matches("input"))),
+    beforeNodeMorphed: (node) => !(node.nodeType === Node.ELEMENT_NODE && node.hasAttribute("data-keep")),
+  },
+};
+
+/** Patch `now` so that it looks like `fresh`. */
+export const morph = (now, fresh) => window.Idiomorph.morph(now, fresh, rules);
+
+function known() {
+  return all("[data-live=rows] tr[id]").map((row) => row.id.replace(/^row-/, "")).join(",");
+}
+
+async function fetchPage() {
+  const headers = { "HX-Request": "true", "X-Known-Rows": known() };
+  const answer = await fetch(location.href, { headers, cache: "no-store" });
+  if (answer.redirected || answer.status === 401 || answer.status === 403) {
+    location.reload();
+    return null;
+  }
+  if (!answer.ok && answer.status !== 404) return null;
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+function patch(page) {
+  for (const now of all("[data-live]")) {
+    const fresh = page.getElementById(now.id);
+    if (!fresh) continue;
+    if (now.dataset.live === "rows" && mergeRows(now, fresh, morph)) continue;
+    morph(now, fresh);
+  }
+  document.dispatchEvent(new CustomEvent("moorage:patched"));
+  const seq = Number(one("#seq", page)?.dataset.seq ?? 0);
+  if (seq) document.dispatchEvent(new CustomEvent("moorage:seq", { detail: seq }));
+}
+
+async function run() {
+  running = true;
+  again = false;
+  last = performance.now();
+  try {
+    const page = await fetchPage();
+    if (page) patch(page);
+  } catch {
+    // The link notices that the panel is away, says so, and asks again once it is back.
+  }
+  running = false;
+  if (again) refreshSoon();
+  else pollWhileBusy();
+}
+
+/** Fetch and patch in a moment; many calls become one, and a storm at most two a second. */
+export function refreshSoon() {
+  if (running) {
+    again = true;
+    return;
+  }
+  clearTimeout(timer);
+  const since = performance.now() - last;
+  timer = setTimeout(run, since < BUSY_MS ? Math.max(CALM_MS, BUSY_MS - since) : CALM_MS);
+}
+
+// Progress lives in rows that raise no event, so while something runs we look twice a second.
+function pollWhileBusy() {
+  if (document.hidden || !one("[data-busy]")) return;
+  clearTimeout(timer);
+  timer = setTimeout(run, BUSY_MS);
+}
+
+document.addEventListener("visibilitychange", () => !document.hidden && refreshSoon());
+document.addEventListener("moorage:refresh", refreshSoon);
+pollWhileBusy();

@@ -1,0 +1,73 @@
+// The log socket: resumes by offset, acknowledges what was drawn, and so decides how much may be in
+// flight. It opens itself again until the log has ended.
+
+const WAITS_MS = [100, 300, 600, 1000];
+
+export class LogSocket extends EventTarget {
+  /** @param {string} address path of the socket @param {URLSearchParams} start where to begin */
+  constructor(address, start) {
+    super();
+    this.address = address;
+    this.start = start;
+    this.offset = null;
+    this.tries = 0;
+    this.ended = false;
+  }
+
+  connect() {
+    clearTimeout(this.again);
+    this.ended = false;
+    const address = new URL(this.address, location.href);
+    address.protocol = address.protocol.replace("http", "ws");
+    const query = this.offset === null ? this.start : new URLSearchParams({ offset: this.offset });
+    address.search = query.toString();
+    const socket = new WebSocket(address);
+    this.socket = socket;
+    socket.onopen = () => {
+      this.tries = 0;
+      this.tell("open");
+    };
+    socket.onmessage = (message) => this.heard(socket, JSON.parse(message.data));
+    socket.onclose = (event) => this.closed(socket, event.code);
+  }
+
+  heard(socket, message) {
+    if (socket !== this.socket) return;
+    if (message.type === "chunk") {
+      if (this.offset !== null && message.offset <= this.offset) return;
+      this.offset = message.offset;
+      this.tell("chunk", message);
+    } else if (message.type === "end") {
+      this.ended = true;
+      this.tell("end", message);
+    } else if (message.type === "error" || message.type === "fault") this.tell("fault", message);
+  }
+
+  /** Tell the server that everything up to `offset` was drawn. */
+  acknowledge(offset) {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ ack: offset }));
+  }
+
+  closed(socket, code) {
+    if (socket !== this.socket || this.ended) return;
+    if (code === 4404 || code === 4403) {
+      this.tell("gone");
+      return;
+    }
+    this.tell("lost");
+    const wait = WAITS_MS[Math.min(this.tries, WAITS_MS.length - 1)];
+    this.tries += 1;
+    this.again = setTimeout(() => this.connect(), wait * (0.75 + Math.random() / 2));
+  }
+
+  close() {
+    clearTimeout(this.again);
+    const socket = this.socket;
+    this.socket = null;
+    socket?.close();
+  }
+
+  tell(kind, detail = null) {
+    this.dispatchEvent(new CustomEvent(kind, { detail }));
+  }
+}
