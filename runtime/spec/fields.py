@@ -13,6 +13,7 @@ MAX_TEXT = 131_072
 
 
 def text(field_name: str, value: object) -> str:
+    """Check for text that the kernel can take as one argument."""
     if not isinstance(value, str):
         raise InvalidSpec(field_name, f"{value!r} is not text")
     if "\0" in value:
@@ -27,16 +28,19 @@ def text(field_name: str, value: object) -> str:
 
 
 def flag(field_name: str, value: object) -> None:
+    """Check for true or false."""
     if not isinstance(value, bool):
         raise InvalidSpec(field_name, f"{value!r} is neither true nor false")
 
 
 def count(field_name: str, value: object, high: int) -> None:
+    """Check for a whole number from 0 to `high`."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= high:
         raise InvalidSpec(field_name, f"{value!r} is not a whole number from 0 to {high}")
 
 
 def items(field_name: str, value: object) -> list[Any]:
+    """Check for a list of reasonable length; return a copy."""
     if not isinstance(value, list | tuple):
         raise InvalidSpec(field_name, f"{value!r} is not a list")
     if len(value) > MAX_ARGUMENTS:
@@ -45,16 +49,19 @@ def items(field_name: str, value: object) -> list[Any]:
 
 
 def strings(field_name: str, value: object) -> tuple[str, ...]:
+    """Check for a list of texts."""
     return tuple(text(f"{field_name}[{n}]", v) for n, v in enumerate(items(field_name, value)))
 
 
 def mapping(field_name: str, value: object) -> Mapping[str, Any]:
+    """Check for an object."""
     if not isinstance(value, Mapping):
         raise InvalidSpec(field_name, f"{value!r} is not an object")
     return value
 
 
 def text_mapping(field_name: str, value: object) -> Mapping[str, str]:
+    """Check for an object of texts."""
     given = mapping(field_name, value)
     if len(given) > MAX_ARGUMENTS:
         raise InvalidSpec(field_name, f"has more than {MAX_ARGUMENTS} entries")
@@ -65,6 +72,7 @@ def text_mapping(field_name: str, value: object) -> Mapping[str, str]:
 
 
 def whole(field: str, value: object, low: int, high: int) -> None:
+    """Check for nothing, or a whole number from `low` to `high`."""
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int):
@@ -74,6 +82,7 @@ def whole(field: str, value: object, low: int, high: int) -> None:
 
 
 def number(field: str, value: object) -> float:
+    """Check for a number; return it as a float."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidSpec(field, f"{value!r} is not a number")
     return float(value)
