@@ -1,0 +1,65 @@
+"""What a shim is told of its container, once and for all: the bundle and how to mind it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runtime.oci.bundle import Bundle, Resources
+
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 60.0
+HEALTHY_SECONDS = 10.0
+"""A run as long as this makes the pauses short again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conduct:
+    """A bundle, its stop signal (a number) and grace, restart policy and log ring."""
+
+    bundle: Bundle
+    stop_signal: int
+    stop_timeout_seconds: float
+    restart: str
+    restart_retries: int
+    log_bytes: int
+    log_files: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data; `from_json` is its inverse."""
+        plain = _plain(self)
+        plain["bundle"] = _plain(self.bundle)
+        plain["bundle"]["resources"] = _plain(self.bundle.resources)
+        return plain
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Conduct:
+        """Rebuild from `to_json` output."""
+        bundle = {name: _frozen(value) for name, value in plain["bundle"].items()}
+        bundle["resources"] = Resources(**plain["bundle"]["resources"])
+        return cls(**{**plain, "bundle": Bundle(**bundle)})
+
+
+def restarts(conduct: Conduct, *, exit_code: int | None, count: int) -> bool:
+    """Say whether the policy starts the container again that was restarted `count` times.
+
+    An exit code that was lost counts as a failure.
+    """
+    if conduct.restart == "on-failure":
+        within = conduct.restart_retries == 0 or count < conduct.restart_retries
+        return exit_code != 0 and within
+    return conduct.restart in ("always", "unless-stopped")
+
+
+def pause_seconds(failures: int) -> float:
+    """Return the pause before a restart after `failures` short runs in a row before this one."""
+    return min(FIRST_PAUSE_SECONDS * 2.0 ** min(failures, 30), LONGEST_PAUSE_SECONDS)
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(each) for each in value) if isinstance(value, list) else value
