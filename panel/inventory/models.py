@@ -31,6 +31,8 @@ class Container(models.Model):
     image = models.CharField(max_length=512)
     state = models.CharField(max_length=16, default="creating")
     record = models.JSONField(default=dict)
+    memory_bytes = models.BigIntegerField(null=True)
+    cpus = models.FloatField(null=True)
     created = models.DateTimeField(db_default=Now())
     started = models.DateTimeField(null=True)
     finished = models.DateTimeField(null=True)

@@ -30,6 +30,8 @@ class Migration(migrations.Migration):
                 ("image", models.CharField(max_length=512)),
                 ("state", models.CharField(default="creating", max_length=16)),
                 ("record", models.JSONField(default=dict)),
+                ("memory_bytes", models.BigIntegerField(null=True)),
+                ("cpus", models.FloatField(null=True)),
                 (
                     "created",
                     models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),

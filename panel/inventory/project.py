@@ -1,0 +1,124 @@
+"""Bring the picture up to a record. Anything may arrive in any order and twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from panel.accounts.models import Team
+from panel.inventory.models import Container
+from runtime.errors import Conflict
+from runtime.events import ContainerRecord
+from runtime.spec.container import ContainerSpec
+
+DEAD = "dead"
+
+
+def keep_place(container: str, spec: ContainerSpec, *, team_id: int, node: str) -> Container:
+    """Insert the row of a container that is about to be created, with version 0.
+
+    The database lets one row per team have a name, so of many that want it one gets it. Raises
+    Conflict for the others.
+    """
+    try:
+        with transaction.atomic():
+            return Container.objects.create(
+                id=container,
+                team_id=team_id,
+                node=node,
+                name=spec.name or container[:12],
+                image=spec.image,
+                record={"spec": spec.to_json()},
+                memory_bytes=spec.limits.memory_bytes,
+                cpus=spec.limits.cpus,
+            )
+    except IntegrityError:
+        raise Conflict(f"the name {spec.name} is taken by another container") from None
+
+
+def give_place_up(container: str) -> bool:
+    """Free the name of a container that was never created, and say whether there was one."""
+    return bool(
+        Container.objects.filter(pk=container, version=0, deleted=False).update(
+            deleted=True, state=DEAD
+        )
+    )
+
+
+def project_container(record: ContainerRecord, *, node: str) -> Container | None:
+    """Bring a container's row up to `record` unless it is as new; return the row.
+
+    None where the record's namespace is no team of this database.
+    """
+    changed = _columns(record)
+    Container.objects.filter(pk=record.id, version__lt=record.version).update(**changed)
+    row = Container.objects.filter(pk=record.id).first()
+    if row is not None:
+        return row
+    team = Team.objects.filter(slug=record.namespace).first()
+    if team is None:
+        return None
+    return _insert(record, team, node)
+
+
+def mark_missing(container: str, version: int) -> bool:
+    """Note that the engine has no such container any more, unless the row has moved on."""
+    return bool(
+        Container.objects.filter(pk=container, version=version, deleted=False).update(
+            deleted=True, state=DEAD
+        )
+    )
+
+
+def _insert(record: ContainerRecord, team: Team, node: str) -> Container:
+    try:
+        with transaction.atomic():
+            return Container.objects.create(
+                id=record.id, team=team, node=node, **_identity(record), **_columns(record)
+            )
+    except IntegrityError:
+        pass
+    row = Container.objects.filter(pk=record.id).first()
+    if row is not None:
+        return row
+    # The name belongs to a newer row: what the engine has is shown under its id.
+    identity = {**_identity(record), "name": record.id}
+    return Container.objects.create(
+        id=record.id, team=team, node=node, **identity, **_columns(record)
+    )
+
+
+def _identity(record: ContainerRecord) -> dict[str, Any]:
+    spec: Mapping[str, Any] = record.spec
+    limits: Mapping[str, Any] = spec.get("limits") or {}
+    return {
+        "name": spec.get("name") or record.id[:12],
+        "image": spec.get("image", ""),
+        "memory_bytes": limits.get("memory_bytes"),
+        "cpus": limits.get("cpus"),
+    }
+
+
+def _columns(record: ContainerRecord) -> dict[str, Any]:
+    return {
+        "version": record.version,
+        "state": record.state,
+        "record": record.to_json(),
+        "created": moment(record.created_ns),
+        "started": moment(record.started_ns),
+        "finished": moment(record.finished_ns),
+        "exit_code": record.exit_code,
+        "oom_killed": record.oom_killed,
+        "deleted": record.state == DEAD,
+    }
+
+
+def moment(time_ns: int | None) -> datetime | None:
+    """Return nanoseconds since the epoch as a time in UTC, to the microsecond."""
+    if time_ns is None:
+        return None
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)
