@@ -1,0 +1,93 @@
+"""Take an engine's event in: the picture, the log, and the operations that end by it."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from panel.eventlog.append import Happening, append
+from panel.inventory.project import project_container
+from panel.operations import kinds
+from panel.operations.finish import end
+from panel.operations.models import Operation, Status
+from panel.operations.problem import problem
+from runtime.errors import Interrupted, NotFound
+from runtime.events import ContainerEvent
+
+STOPPED = ("exited", "dead")
+EXEC_FINISHED = "exec-finished"
+
+
+def settle_from_event(event: ContainerEvent, *, node: str) -> None:
+    """Take one event in, whole or not at all; the same event again changes nothing.
+
+    Sink, relay and reconciler may bring events in any order: the picture takes only newer
+    versions, the log one event per version, and an operation ends once.
+    """
+    with transaction.atomic():
+        container = project_container(event.record, node=node)
+        _settle_exec(event)
+        _settle_stops(event)
+        if container is None:
+            return
+        append(
+            Happening(
+                team_id=container.team_id,
+                kind=f"container.{event.action}",
+                container=event.record.id,
+                version=event.record.version,
+                operation=event.operation,
+                payload={
+                    "id": event.record.id,
+                    "name": container.name,
+                    "state": event.record.state,
+                    "exit_code": event.record.exit_code,
+                    "oom_killed": event.record.oom_killed,
+                    "restart_count": event.record.restart_count,
+                },
+            )
+        )
+
+
+def _settle_exec(event: ContainerEvent) -> None:
+    running = _running(event).filter(kind=kinds.CONTAINER_EXEC.code)
+    if event.action == EXEC_FINISHED and event.operation is not None:
+        finished_exec(running.filter(pk=event.operation), event.result)
+    elif event.action == "deleted":
+        gone = problem(Interrupted("the container was deleted while the command ran"))
+        for operation in running.filter(handed_over=True):
+            end(running.filter(pk=operation.pk), Status.FAILED, error=gone)
+
+
+def finished_exec(rows: QuerySet[Operation], result: object) -> bool:
+    """End an exec with what the shim recorded: a result, or the fault in its place."""
+    told = dict(result) if isinstance(result, dict) else {}
+    fault = told.get("fault")
+    if isinstance(fault, dict):
+        return end(rows, Status.FAILED, error=fault)
+    return end(rows, Status.SUCCEEDED, result=told)
+
+
+def _settle_stops(event: ContainerEvent) -> None:
+    """A stop ends when its container has: by the event that names it, or by any later end."""
+    if event.record.state not in STOPPED:
+        return
+    running = _running(event).filter(kind=kinds.CONTAINER_STOP.code)
+    named = Q(pk=event.operation) if event.operation is not None else Q(pk="")
+    later = Q(handed_over=True, handed_version__lt=event.record.version)
+    for operation in running.filter(named | later):
+        end(running.filter(pk=operation.pk), Status.SUCCEEDED, result=stopped(event))
+
+
+def stopped(event: ContainerEvent) -> dict[str, object]:
+    """Return the result of a stop."""
+    return {"exit_code": event.record.exit_code, "oom_killed": event.record.oom_killed}
+
+
+def missing(container: str) -> dict[str, object]:
+    """Return the problem of an operation whose container is gone."""
+    return problem(NotFound("container", container))
+
+
+def _running(event: ContainerEvent) -> QuerySet[Operation]:
+    return Operation.objects.filter(target=event.record.id, status=Status.RUNNING)
