@@ -15,7 +15,9 @@ from django.conf import settings  # the line above must come first
 
 DAY_SECONDS = 86_400
 
-app = Celery("moorage", include=["panel.worker.tasks"], set_as_current=False)
+app = Celery(
+    "moorage", include=["panel.worker.tasks", "panel.worker.heartbeat"], set_as_current=False
+)
 app.conf.update(
     broker_url=broker.celery_url(settings.REDIS_URL),
     result_backend=None,

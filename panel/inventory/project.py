@@ -64,15 +64,6 @@ def project_container(record: ContainerRecord, *, node: str) -> Container | None
     return _insert(record, team, node)
 
 
-def mark_missing(container: str, version: int) -> bool:
-    """Note that the engine has no such container any more, unless the row has moved on."""
-    return bool(
-        Container.objects.filter(pk=container, version=version, deleted=False).update(
-            deleted=True, state=DEAD
-        )
-    )
-
-
 def _insert(record: ContainerRecord, team: Team, node: str) -> Container:
     try:
         with transaction.atomic():

@@ -1,0 +1,212 @@
+"""Make good what was lost: doorbells, owners, events. Level-triggered, harmless at any time.
+
+The node agent calls `reconcile` every few seconds; nothing here drives the engine, which only
+answers questions.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from panel.accounts.models import Team
+from panel.eventlog import prune as events
+from panel.inventory.images import project_images
+from panel.inventory.models import Container
+from panel.inventory.project import give_place_up
+from panel.operations import kinds, lease, retention
+from panel.operations.doorbell import ring_noted
+from panel.operations.finish import end
+from panel.operations.models import UNFINISHED, Operation, Status
+from panel.operations.problem import problem
+from panel.operations.settle import finished_exec, missing, settle_from_event
+from runtime.errors import Interrupted, NotFound
+from runtime.events import ContainerEvent, ContainerRecord, ImageSummary, OnceRecord
+
+RING_AGAIN = timedelta(seconds=30)
+TAKE_OVER_AGAIN = timedelta(seconds=5)
+ACTIONS = {"created": "created", "running": "started", "exited": "exited", "dead": "deleted"}
+
+
+class Containers(Protocol):
+    """What is asked of the engine's containers."""
+
+    def list(self) -> list[ContainerRecord]:
+        """Return the records of all containers."""
+
+    def inspect(self, container: str) -> ContainerRecord:
+        """Return one record. Raises NotFound."""
+
+    def once(self, container: str, operation: str) -> OnceRecord | None:
+        """Return what is recorded of a once operation."""
+
+
+class Images(Protocol):
+    """What is asked of the engine's images."""
+
+    def list(self, namespace: str | None = None) -> Iterable[ImageSummary]:
+        """Return the images of all namespaces."""
+
+
+class Engine(Protocol):
+    """The engine of this node, as far as it is asked here."""
+
+    @property
+    def containers(self) -> Containers:
+        """Return the door to the containers."""
+
+    @property
+    def images(self) -> Images:
+        """Return the door to the images."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """How much one round had to do; all zero on a quiet node."""
+
+    rung: int = 0
+    projected: int = 0
+    settled: int = 0
+    pruned: int = 0
+
+
+def reconcile(engine: Engine, *, node: str) -> Findings:
+    """Do one whole round for `node`."""
+    rung = ring_again(node)
+    projected = compare(engine, node=node)
+    compare_images(engine.images, node=node)
+    settled = settle_handed_over(engine.containers, node=node) + end_streams(node)
+    return Findings(rung=rung, projected=projected, settled=settled, pruned=prune())
+
+
+def ring_again(node: str) -> int:
+    """Ring operations whose bell was lost, or whose owner is dead; say how many."""
+    now = timezone.now()
+    mine = Operation.objects.filter(node=node, klass="change", handed_over=False)
+    lost = Q(rung=None) | Q(rung__lt=now - RING_AGAIN) | Q(rung__gt=now + RING_AGAIN)
+    due = list(mine.filter(lost, status__in=UNFINISHED).order_by("number"))
+    orphans = mine.filter(status=Status.RUNNING, rung__lt=now - TAKE_OVER_AGAIN)
+    due += [row for row in orphans.order_by("number") if row not in due and _is_orphan(row)]
+    for row in due:
+        row.rung = None
+        ring_noted(row)
+    return len(due)
+
+
+def compare(engine: Engine, *, node: str) -> int:
+    """Bring the picture to what the engine says now, and say how many containers differed."""
+    before = dict(Container.objects.filter(node=node, deleted=False).values_list("pk", "version"))
+    records = engine.containers.list()
+    stale = [one for one in records if before.get(one.id, -1) < one.version]
+    for record in stale:
+        settle_from_event(_event(record), node=node)
+    there = {record.id for record in records}
+    gone = [pk for pk in before if pk not in there and _is_gone(engine.containers, pk)]
+    differed = sum(_forget(pk, before[pk], node) for pk in gone)
+    return len(stale) + differed
+
+
+def compare_images(images: Images, *, node: str) -> None:
+    """Bring the picture of the images to what the engine lists."""
+    listed = list(images.list())
+    for team in Team.objects.all():
+        project_images(node, listed, team=team)
+
+
+def settle_handed_over(containers: Containers, *, node: str) -> int:
+    """End handed-over operations whose end the engine has recorded; say how many."""
+    waiting = Operation.objects.filter(node=node, status=Status.RUNNING, handed_over=True)
+    return sum(_settle(containers, row) for row in waiting.order_by("number"))
+
+
+def end_streams(node: str) -> int:
+    """End streams whose ticket nobody redeemed in time, or whose agent is dead."""
+    streams = Operation.objects.filter(node=node, klass="stream")
+    late = streams.filter(status=Status.QUEUED, ticket_expires__lt=timezone.now())
+    ended = sum(end(late.filter(pk=row.pk), Status.CANCELLED) for row in late)
+    cut = problem(Interrupted("the node agent ended before the stream did"))
+    running = streams.filter(status=Status.RUNNING)
+    for row in running:
+        if _is_orphan(row):
+            ended += end(running.filter(pk=row.pk, fence=row.fence), Status.FAILED, error=cut)
+    return ended
+
+
+def prune() -> int:
+    """Drop rows that are older than the settings keep them; say how many."""
+    now = timezone.now()
+    dropped = events.prune(now - timedelta(days=settings.EVENTS_KEPT_DAYS))
+    return dropped + retention.prune(now - timedelta(days=settings.OPERATIONS_KEPT_DAYS))
+
+
+def _is_orphan(row: Operation) -> bool:
+    owner = lease.held(row)
+    return owner is None or owner.is_dead
+
+
+def _event(record: ContainerRecord) -> ContainerEvent:
+    """Return the event that a change to this record has most likely been."""
+    action = ACTIONS.get(record.state, "updated")
+    return ContainerEvent(action=action, time_ns=time.time_ns(), record=record)
+
+
+def _is_gone(containers: Containers, container: str) -> bool:
+    try:
+        containers.inspect(container)
+    except NotFound:
+        return True
+    return False
+
+
+def _forget(container: str, version: int, node: str) -> bool:
+    """Take a container that the engine does not know out of the picture."""
+    busy = Operation.objects.filter(target=container, exclusive=True, status__in=UNFINISHED)
+    if busy.exists():
+        return False
+    if version == 0:
+        return give_place_up(container)
+    row = Container.objects.filter(pk=container, version=version, deleted=False).first()
+    if row is None:
+        return False
+    last = ContainerRecord.from_json(row.record)
+    plain = {**last.to_json(), "state": "dead", "version": version + 1, "pid": None}
+    record = ContainerRecord.from_json(plain)
+    settle_from_event(_event(record), node=node)
+    return True
+
+
+def _settle(containers: Containers, row: Operation) -> bool:
+    this = Operation.objects.filter(pk=row.pk, status=Status.RUNNING, handed_over=True)
+    try:
+        record = containers.inspect(row.target)
+        once = containers.once(row.target, row.pk)
+    except NotFound:
+        return end(this, Status.FAILED, error=missing(row.target))
+    if row.kind == kinds.CONTAINER_EXEC.code:
+        return _settle_exec(this, record, once)
+    if record.state in ("exited", "dead", "created"):
+        told = {"exit_code": record.exit_code, "oom_killed": record.oom_killed}
+        return end(this, Status.SUCCEEDED, result=told)
+    return False
+
+
+def _settle_exec(
+    this: QuerySet[Operation], record: ContainerRecord, once: OnceRecord | None
+) -> bool:
+    if once is not None and once.state == "done":
+        if once.fault is not None:
+            return end(this, Status.FAILED, error=once.fault)
+        return finished_exec(this, once.result)
+    if once is not None and once.state == "interrupted":
+        cut = Interrupted("the command was cut short; its effect is unknown")
+        return end(this, Status.FAILED, error=problem(cut))
+    if once is None and record.state not in ("running", "paused"):
+        return end(this, Status.FAILED, error=problem(Interrupted("the container ended first")))
+    return False

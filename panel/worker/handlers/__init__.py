@@ -1,0 +1,18 @@
+"""One function per kind: judge again, one engine call, and what it came to."""
+
+from __future__ import annotations
+
+from panel.operations import kinds
+from panel.worker.handlers import containers, images, processes
+from panel.worker.job import Handler
+
+HANDLERS: dict[str, Handler] = {
+    kinds.CONTAINER_CREATE.code: containers.create,
+    kinds.CONTAINER_START.code: containers.start,
+    kinds.CONTAINER_STOP.code: containers.stop,
+    kinds.CONTAINER_DELETE.code: containers.delete,
+    kinds.CONTAINER_KILL.code: processes.kill,
+    kinds.CONTAINER_EXEC.code: processes.execute,
+    kinds.IMAGE_LOAD.code: images.load,
+    kinds.IMAGE_DELETE.code: images.delete,
+}

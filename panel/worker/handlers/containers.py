@@ -1,0 +1,88 @@
+"""Create, start, stop, delete."""
+
+from __future__ import annotations
+
+from panel.inventory.models import Container
+from panel.inventory.queries import usage_of
+from panel.operations.params import create_spec
+from panel.operations.submit import owner_of
+from panel.policy.judge import judge
+from panel.policy.teams import rules_of
+from panel.worker.job import Answer, Done, HandedOver, Job
+from runtime.errors import Cancelled, InvalidSpec, NotFound
+from runtime.events import ContainerRecord
+from runtime.spec.container import ContainerSpec
+
+
+def create(job: Job) -> Answer:
+    """Create the container, and start it where the parameters say so."""
+    operation = job.operation
+    spec = judged(job)
+    if job.sink.cancelled():
+        raise Cancelled("the operation was cancelled before it began")
+    record = job.engine.containers.create(spec, container=operation.target, sink=job.sink)
+    if operation.params.get("start", True):
+        record = job.engine.containers.start(operation.target, sink=job.sink)
+    return Done(_told(record))
+
+
+def judged(job: Job) -> ContainerSpec:
+    """Return the spec of a create, judged anew. Raises Refused, InvalidSpec.
+
+    The row may be forged: namespace and ids come from the team's row, what is allowed at most
+    from the ceiling, and nothing runs that is not the very object that was judged.
+    """
+    operation = job.operation
+    spec = create_spec(operation.params, owner=owner_of(operation.team))
+    if len(operation.target) != 32 or not set(operation.target) <= set("0123456789abcdef"):
+        raise InvalidSpec("target", f"{operation.target!r} is not the id of a container")
+    usage = usage_of(operation.team_id, without=operation.target)
+    judge(spec, rules_of(operation.team_id), usage, job.ceiling()).enforce()
+    return spec
+
+
+def start(job: Job) -> Answer:
+    """Start the container, once more under the ceiling that holds now."""
+    record = own(job)
+    spec = ContainerSpec.from_json(record.spec)
+    usage = usage_of(job.operation.team_id, without=record.id)
+    judge(spec, rules_of(job.operation.team_id), usage, job.ceiling()).enforce()
+    return Done(_told(job.engine.containers.start(record.id, sink=job.sink)))
+
+
+def stop(job: Job) -> Answer:
+    """Hand the stop over; where nothing runs it is over already."""
+    record = job.engine.containers.stop(
+        own(job).id,
+        timeout_seconds=job.operation.params.get("timeout_seconds"),
+        operation=job.operation.pk,
+        sink=job.sink,
+    )
+    if record.state in ("running", "paused"):
+        return HandedOver(record.version)
+    return Done({"exit_code": record.exit_code, "oom_killed": record.oom_killed})
+
+
+def delete(job: Job) -> Answer:
+    """Delete the container; one that a former attempt deleted is a success."""
+    try:
+        container = own(job).id
+        force = bool(job.operation.params.get("force", False))
+        job.engine.containers.delete(container, force=force, sink=job.sink)
+    except NotFound:
+        if not job.claim.takeover:
+            raise
+    return Done({})
+
+
+def own(job: Job) -> ContainerRecord:
+    """Return the engine's record of the target. Raises NotFound for another team's container."""
+    record = job.engine.containers.inspect(job.operation.target)
+    if record.namespace != job.operation.team.slug:
+        raise NotFound("container", job.operation.target)
+    return record
+
+
+def _told(record: ContainerRecord) -> dict[str, object]:
+    name = Container.objects.filter(pk=record.id).values_list("name", flat=True).first()
+    return {"id": record.id, "name": name or record.id[:12], "state": record.state}
