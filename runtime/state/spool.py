@@ -72,9 +72,9 @@ def discard(directory: str, spooled: SpooledEvent) -> None:
 
 def wait(directory: str, timeout_seconds: float) -> bool:
     """Sleep until an event is there, `timeout_seconds` at most; say whether one is."""
-    from runtime.kernel import inotify  # the shim writes events and never waits for them
+    from runtime.state import watches  # the shim writes events and never waits for them
 
-    with inotify.watch(directory, inotify.MOVED_TO) as watched:
+    with watches.watch(directory, watches.MOVED_TO) as watched:
         if _any(directory):
             return True
         watched.wait(timeout_seconds)

@@ -1,0 +1,109 @@
+"""What a container has in the kernel while its shim lives: namespaces and cgroup, over restarts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runtime import cgroups
+from runtime.isolation import launch, namespaces
+from runtime.isolation.launch import JoinSpec, Launched
+from runtime.isolation.namespaces import Space
+from runtime.oci.bundle import Bundle
+from runtime.shim.link import Link
+from runtime.shim.run import Run
+from runtime.shim.segments import SegmentWriter
+from runtime.shim.stdio import Output, make_pipes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """What a zygote kept of a dead shim: descriptors by name, and what it knows of the init."""
+
+    run: int = 0
+    fds: Mapping[str, int] = field(default_factory=dict)
+    pid: int | None = None
+    status: int | None = None
+
+
+class Body:
+    """Namespaces and cgroup of one container, and what is done with them."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self._space: Space | None = None
+        self._cgroup: cgroups.Cgroup | None = None
+        self._ooms = 0
+
+    def launch(self, number: int, writer: SegmentWriter, link: Link) -> Run:
+        """Start the container's command as run `number`; leave nothing running if refused.
+
+        The zygote gets copies of each descriptor before anything depends on it.
+        """
+        space, cgroup = self._ready()
+        self._ooms = cgroup.oom_kills()
+        reading, writing = make_pipes()
+        nothing = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            link.prepared(number, {**reading, "user": space.user, "net": space.net})
+            stdio = (nothing, writing["stdout"], writing["stderr"])
+            launched = launch.launch(self._bundle, space=space, cgroup=cgroup, stdio=stdio)
+        except BaseException:
+            for fd in reading.values():
+                os.close(fd)
+            raise
+        finally:
+            for fd in (nothing, *writing.values()):
+                os.close(fd)
+        link.launched(number, launched.pid, launched.pidfd)
+        output = Output(writer, reading)
+        return Run(number, pid=launched.pid, pidfd=launched.pidfd, output=output, ours=True)
+
+    def join(self, run: Run, spec: Mapping[str, Any], stdio: tuple[int, int, int]) -> Launched:
+        """Start a further process in the container; `spec` is ExecSpec.to_json()."""
+        _, cgroup = self._ready()
+        env = {**dict(self._bundle.env), **spec["env"]}
+        join = JoinSpec(
+            args=tuple(spec["command"]),
+            env=tuple(env.items()),
+            cwd=spec["working_dir"] or self._bundle.cwd,
+            user=self._bundle.user if spec["user"] is None else spec["user"],
+        )
+        return launch.join(run.pidfd, join, bundle=self._bundle, cgroup=cgroup, stdio=stdio)
+
+    def take(self, handed: Handed) -> None:
+        """Go on with the namespaces and the cgroup of a dead shim."""
+        user, net = handed.fds.get("user"), handed.fds.get("net")
+        if user is not None and net is not None:
+            self._space = Space(self._bundle.id_base, user, net)
+        self._cgroup = cgroups.create(self._bundle.cgroup, self._bundle.resources)
+
+    def held(self) -> dict[str, int]:
+        """Return the descriptors of which the zygote must have copies."""
+        return {"user": self._space.user, "net": self._space.net} if self._space else {}
+
+    def sweep(self) -> bool:
+        """End whatever is left of a run; say whether the kernel killed for lack of memory."""
+        if self._cgroup is None:
+            return False
+        self._cgroup.kill()
+        return self._cgroup.oom_kills() > self._ooms
+
+    def close(self) -> None:
+        """Give everything back to the kernel."""
+        if self._cgroup is not None:
+            self._cgroup.kill()
+            self._cgroup.remove()
+            self._cgroup = None
+        if self._space is not None:
+            self._space.close()
+            self._space = None
+
+    def _ready(self) -> tuple[Space, cgroups.Cgroup]:
+        if self._cgroup is None:
+            self._cgroup = cgroups.create(self._bundle.cgroup, self._bundle.resources)
+        if self._space is None:
+            self._space = namespaces.make_space(self._bundle.id_base)
+        return self._space, self._cgroup

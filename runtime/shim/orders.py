@@ -1,0 +1,129 @@
+"""The shim's counter: takes engines' requests from its socket, answers each with Done or Fault."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from runtime.errors import RuntimeFault, Unavailable
+from runtime.shim import protocol, sockets
+from runtime.shim.loop import Loop
+from runtime.shim.protocol import Adopt, Done, Execute, Kill, Message, Start, Stop
+
+
+class Minder(Protocol):
+    """Who carries the orders out. Each returns the record's version, if the order changed it."""
+
+    def start(self) -> int | None:
+        """Run the container now, if it does not."""
+
+    def stop(self, operation: str | None, grace_seconds: float | None) -> int | None:
+        """Begin to end the container."""
+
+    def kill(self, operation: str | None, number: int) -> int | None:
+        """Signal the container's first process."""
+
+    def execute(self, operation: str, spec: Mapping[str, Any]) -> int | None:
+        """Begin a further process."""
+
+    def adopt(self, connection: socket.socket) -> None:
+        """Take `connection` as the link with a new zygote."""
+
+
+class Orders:
+    """Serves the connections of engines for one container."""
+
+    def __init__(self, container: str, loop: Loop, minder: Minder) -> None:
+        self._container = container
+        self._loop = loop
+        self._minder = minder
+        self._connections: dict[int, socket.socket] = {}
+        self._listener: socket.socket | None = None
+
+    def open(self, directory: str) -> None:
+        """Listen at `s` in the container's run directory."""
+        os.makedirs(directory, 0o700, exist_ok=True)
+        self._listener = listener = sockets.listen(directory, "s")
+        self._loop.watch(listener.fileno(), self._accept)
+
+    def close(self) -> None:
+        """Listen no more; connections hear the end."""
+        if self._listener is not None:
+            self._loop.forget(self._listener.fileno())
+            self._listener.close()
+        for connection in list(self._connections.values()):
+            self._hang_up(connection)
+
+    def welcome(self, connection: socket.socket, request: Mapping[str, Any] | None = None) -> None:
+        """Serve a connection, whose first request may have been read already."""
+        connection.setblocking(False)
+        self._connections[connection.fileno()] = connection
+        self._loop.watch(connection.fileno(), lambda: self._hear(connection))
+        if request is not None:
+            self._answer(connection, protocol.from_plain(request))
+
+    def reply(self, connection: socket.socket, message: Message) -> None:
+        """Answer; an engine that hung up meanwhile, or does not read, is let go."""
+        try:
+            sockets.send(connection, message)
+        except OSError:
+            self._hang_up(connection)
+
+    def _accept(self) -> None:
+        if self._listener is None:
+            return
+        try:
+            connection, _ = self._listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        self.welcome(connection)
+
+    def _hear(self, connection: socket.socket) -> None:
+        try:
+            received = sockets.receive(connection)
+        except BlockingIOError:
+            return
+        except (OSError, Unavailable):
+            received = None
+        if received is None:
+            self._hang_up(connection)
+            return
+        message, fds = received
+        for fd in fds:
+            os.close(fd)
+        self._answer(connection, message)
+
+    def _answer(self, connection: socket.socket, message: Message) -> None:
+        if isinstance(message, Adopt):
+            self._loop.forget(connection.fileno())
+            del self._connections[connection.fileno()]
+            self._minder.adopt(connection)
+            return
+        try:
+            version = self._carry_out(message)
+        except RuntimeFault as fault:
+            self.reply(connection, protocol.fault_of(fault))
+        else:
+            self.reply(connection, Done(container=self._container, version=version))
+
+    def _carry_out(self, message: Message) -> int | None:
+        named = getattr(message, "container", None)
+        if named != self._container:
+            raise protocol.unexpected(f"a message for {self._container}", message)
+        match message:
+            case Start():
+                return self._minder.start()
+            case Stop():
+                return self._minder.stop(message.operation, message.grace_seconds)
+            case Kill():
+                return self._minder.kill(message.operation, message.signal)
+            case Execute():
+                return self._minder.execute(message.operation, message.spec)
+        raise protocol.unexpected("Start, Stop, Kill, Execute or Adopt", message)
+
+    def _hang_up(self, connection: socket.socket) -> None:
+        if self._connections.pop(connection.fileno(), None) is not None:
+            self._loop.forget(connection.fileno())
+            connection.close()

@@ -1,0 +1,60 @@
+"""One run of a container, from launch to the end of its first process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from runtime.errors import KernelRefused
+from runtime.kernel import process
+from runtime.shim.exit_status import wait_status
+from runtime.shim.stdio import Output
+
+
+class Run:
+    """The container's first process and its output.
+
+    `ours` says that the shim is its parent; a successor is not, and learns its end from the zygote
+    (`reaped`), or from the kernel where that remembers.
+    """
+
+    def __init__(self, number: int, *, pid: int, pidfd: int, output: Output, ours: bool) -> None:
+        self.number = number
+        self.pid = pid
+        self.pidfd = pidfd
+        self.output = output
+        self.ours = ours
+        self.reaped: int | None = None
+        self.began = time.monotonic()
+
+    def signal(self, number: int) -> bool:
+        """Send a signal to the first process; say whether it was still there."""
+        try:
+            process.pidfd_send_signal(self.pidfd, number)
+        except KernelRefused as refused:
+            if process.is_gone(refused):
+                return False
+            raise
+        return True
+
+    def kill(self) -> None:
+        """End all of the container: the death of its first process ends its pid namespace."""
+        self.signal(signal.SIGKILL)
+
+    def status(self) -> int | None:
+        """Return the wait status of the first process, which ended; None if nobody knows (yet)."""
+        if self.ours:
+            return wait_status(self.pid)
+        if self.reaped is not None:
+            return self.reaped
+        return process.pidfd_exit_status(self.pidfd)
+
+    def seconds(self) -> float:
+        """Return how long it ran, as far as this shim saw it."""
+        return time.monotonic() - self.began
+
+    def close(self) -> None:
+        """Take in the rest of the output and let go."""
+        self.output.drain()
+        os.close(self.pidfd)

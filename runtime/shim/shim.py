@@ -1,0 +1,344 @@
+"""The shim: parent of one container, for as long as that runs or waits to be restarted.
+
+It owns the container's namespaces, cgroup, log and exit status, and exits when all of it is
+recorded. Its own death harms nothing: the zygote has copies of its descriptors and forks a
+successor, which goes on from those and from what is on disk.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from runtime.config import EngineConfig
+from runtime.errors import Conflict, RuntimeFault
+from runtime.events import ContainerEvent
+from runtime.isolation.launch import Launched
+from runtime.shim import protocol, succession, transitions
+from runtime.shim.body import Body, Handed
+from runtime.shim.conduct import HEALTHY_SECONDS, Conduct, pause_seconds, restarts
+from runtime.shim.executions import Executions, answer_again
+from runtime.shim.exit_status import exit_code
+from runtime.shim.link import Link
+from runtime.shim.loop import Loop, Timer
+from runtime.shim.orders import Orders
+from runtime.shim.run import Run
+from runtime.shim.segments import SegmentWriter
+from runtime.state import boot, durable, exits, once, schema
+from runtime.state.exits import ExitRecord
+from runtime.state.records import Cause, Ledger, State
+
+REAPED_WITHIN_SECONDS = 5.0
+"""How long a successor waits for the zygote's word on how the first process ended."""
+_NOT_FOUND = 127
+
+
+class Shim:
+    """Minds one container. `serve` returns when there is nothing left to mind."""
+
+    def __init__(self, config: EngineConfig, container: str, connection: socket.socket) -> None:
+        self._container = container
+        self._directory = config.container_data(container)
+        self._ledger = Ledger(self._directory, config.spool)
+        self._boot = boot.boot_id()
+        path = f"{self._directory}/config.json"
+        self._conduct = Conduct.from_json(schema.decode(durable.read(path), path))
+        self._loop = Loop()
+        self._orders = Orders(container, self._loop, self)
+        self._link = Link(
+            container, self._loop, on_reaped=self._reaped, on_client=self._orders.welcome
+        )
+        self._link.attach(connection)
+        self._executions = Executions(
+            self._loop, self._directory, join=self._join, ended=self._execution_ended
+        )
+        self._body = Body(self._conduct.bundle)
+        self._writer = SegmentWriter(
+            f"{self._directory}/logs",
+            size=self._conduct.log_bytes,
+            files=self._conduct.log_files,
+            boot=self._boot,
+        )
+        self._orders.open(config.container_run(container))
+        self._run: Run | None = None
+        self._failures = 0
+        self._deadline: Timer | None = None
+        self._pause: Timer | None = None
+
+    def serve(self) -> None:
+        """Mind the container until its end is recorded."""
+        self._loop.run()
+
+    def begin(self, client: socket.socket) -> None:
+        """Start the container for a client that waits; nothing is left to mind if that fails."""
+        request = protocol.to_plain(protocol.Start(container=self._container))
+        self._orders.welcome(client, request)
+        if self._run is None and self._pause is None:
+            self._leave()
+
+    def take_over(self, handed: Handed) -> None:
+        """Go on for a dead shim, from what the zygote kept and what is on disk."""
+        self._body.take(handed)
+        self._executions.interrupt_all()
+        state = self._ledger.load()
+        if handed.pid is not None and handed.run > state.run:
+            run = succession.kept_run(handed, self._writer)
+            self._record_start(run, again=state.record.restarting)
+            self._watch(run)
+        elif state.record.state == "running":
+            self._resume(state, handed)
+        elif state.record.restarting:
+            self._rest()
+        else:
+            self._leave()
+
+    # Orders
+
+    def start(self) -> int | None:
+        """Launch the container now, unless it runs."""
+        if self._run is not None:
+            return None
+        self._cancel_pause()
+        return self._launch(again=False).record.version
+
+    def stop(self, operation: str | None, grace_seconds: float | None) -> int | None:
+        """Send the stop signal, and SIGKILL after the grace."""
+        if self._run is None:
+            return self._give_up(operation)
+        grace = self._conduct.stop_timeout_seconds if grace_seconds is None else grace_seconds
+        deadline = boot.uptime_ns() + int(grace * 1e9)
+        self._ledger.note(lambda state: transitions.stopping(state, operation, deadline))
+        self._run.signal(self._conduct.stop_signal)
+        self._arm(grace)
+        return None
+
+    def kill(self, operation: str | None, number: int) -> int | None:
+        """Signal the first process, once for each operation."""
+        if operation is not None:
+            recorded = once.begin(self._directory, operation)
+            if recorded is not None:
+                answer_again(recorded)
+                return None
+        try:
+            version = self._signal(operation, number)
+        except RuntimeFault as fault:
+            self._finish_once(operation, protocol.fault_of(fault))
+            raise
+        self._finish_once(operation, None)
+        return version
+
+    def execute(self, operation: str, spec: Mapping[str, Any]) -> int | None:
+        """Start a further process, once for each operation."""
+        if self._run is None:
+            raise self._not_running()
+        self._executions.begin(operation, spec)
+        return None
+
+    def adopt(self, connection: socket.socket) -> None:
+        """Hand copies of everything to a new zygote."""
+        self._link.attach(connection)
+        run = self._run
+        if run is None:
+            self._link.prepared(self._ledger.load().run, self._body.held())
+            return
+        self._link.prepared(run.number, {**run.output.pipes, **self._body.held()})
+        self._link.launched(run.number, run.pid, run.pidfd)
+
+    # A run
+
+    def _launch(self, *, again: bool) -> ContainerEvent:
+        run = self._body.launch(self._ledger.load().run + 1, self._writer, self._link)
+        event = self._record_start(run, again=again)
+        self._watch(run)
+        return event
+
+    def _resume(self, state: State, handed: Handed) -> None:
+        end = exits.load(self._directory, run=state.run)
+        run = None if end else succession.find_run(state, handed, self._writer, self._boot)
+        if end is not None or run is None:
+            self._conclude(end or succession.lost(state, self._boot))
+            return
+        self._watch(run)
+        if state.stopping is not None:
+            run.signal(self._conduct.stop_signal)
+            self._arm((state.stopping.deadline_ns - boot.uptime_ns()) / 1e9)
+
+    def _record_start(self, run: Run, *, again: bool) -> ContainerEvent:
+        beginning = transitions.Beginning(
+            run=run.number,
+            pid=run.pid,
+            pid_start=boot.start_time(run.pid),
+            boot=self._boot,
+            again=again,
+        )
+        return self._ledger.change(
+            Cause(action="started"), lambda state: transitions.started(state, beginning)
+        )
+
+    def _watch(self, run: Run) -> None:
+        self._run = run
+        for name, fd in run.output.pipes.items():
+            self._loop.watch(fd, lambda name=name: self._pump(run, name))  # type: ignore[misc]
+        self._loop.watch(run.pidfd, self._first_process_ended)
+
+    def _pump(self, run: Run, name: str) -> None:
+        if not run.output.pump(name):
+            self._loop.forget(run.output.pipes[name])
+            run.output.close_one(name)
+
+    def _first_process_ended(self) -> None:
+        run = self._run
+        if run is None:
+            return
+        status = run.status()
+        if status is None and self._link.up and not run.ours:
+            self._loop.forget(run.pidfd)  # the zygote is its parent and will tell
+            self._deadline = self._loop.after(REAPED_WITHIN_SECONDS, lambda: self._end(run, None))
+            return
+        self._end(run, status)
+
+    def _reaped(self, pid: int, status: int) -> None:
+        run = self._run
+        if run is not None and run.pid == pid:
+            run.reaped = status
+            self._end(run, status)
+
+    def _end(self, run: Run, status: int | None) -> None:
+        self._run = None
+        self._loop.cancel(self._deadline)
+        for fd in (run.pidfd, *run.output.pipes.values()):
+            self._loop.forget(fd)
+        oom_killed = self._body.sweep()
+        self._executions.finish_all()
+        run.close()
+        if run.seconds() >= HEALTHY_SECONDS:
+            self._failures = 0
+        self._conclude(
+            ExitRecord(
+                run=run.number,
+                exit_code=None if status is None else exit_code(status),
+                oom_killed=oom_killed,
+                finished_ns=time.time_ns(),
+                error=succession.LOST if status is None else "",
+            )
+        )
+
+    def _conclude(self, end: ExitRecord) -> None:
+        """Record the end durably, then restart the container or leave."""
+        exits.write(self._directory, end)
+        state = self._ledger.load()
+        count = state.record.restart_count
+        if not state.held and restarts(self._conduct, exit_code=end.exit_code, count=count):
+            self._ledger.change(
+                Cause(action="restarting"), lambda old: transitions.ended(old, end, restarting=True)
+            )
+            self._rest()
+            return
+        operation = state.stopping.operation if state.stopping else None
+        self._leave()
+        self._ledger.change(
+            Cause(action="exited", operation=operation),
+            lambda old: transitions.ended(old, end, restarting=False),
+        )
+
+    # Between runs
+
+    def _rest(self) -> None:
+        self._pause = self._loop.after(pause_seconds(self._failures), self._restart)
+        self._failures += 1
+
+    def _restart(self) -> None:
+        self._pause = None
+        try:
+            self._launch(again=True)
+        except RuntimeFault as fault:
+            self._conclude(self._failed_restart(str(fault)))
+
+    def _failed_restart(self, reason: str) -> ExitRecord:
+        """A restart that was refused counts as a run that failed at once."""
+        state = self._ledger.note(
+            lambda old: replace(
+                old,
+                run=old.run + 1,
+                record=replace(old.record, restart_count=old.record.restart_count + 1),
+            )
+        )
+        return ExitRecord(
+            run=state.run,
+            exit_code=_NOT_FOUND,
+            oom_killed=False,
+            finished_ns=time.time_ns(),
+            error=reason,
+        )
+
+    def _give_up(self, operation: str | None) -> int | None:
+        """Do not restart what waits to be restarted."""
+        if self._pause is None:
+            return None
+        self._cancel_pause()
+        self._ledger.note(transitions.held)
+        self._leave()
+        event = self._ledger.change(
+            Cause(action="exited", operation=operation), transitions.settled
+        )
+        return event.record.version
+
+    def _cancel_pause(self) -> None:
+        self._loop.cancel(self._pause)
+        self._pause = None
+
+    # Ending
+
+    def _leave(self) -> None:
+        """Give back what a next start makes anew: it may come as soon as the end is recorded."""
+        self._writer.close()
+        self._body.close()
+        self._link.leaving()
+        self._loop.stop()
+
+    def _arm(self, grace_seconds: float) -> None:
+        self._loop.cancel(self._deadline)
+        self._deadline = self._loop.after(max(0.0, grace_seconds), self._overdue)
+
+    def _overdue(self) -> None:
+        if self._run is not None:
+            self._run.kill()
+
+    def _signal(self, operation: str | None, number: int) -> int | None:
+        ends = number in (signal.SIGKILL, self._conduct.stop_signal)
+        if self._run is None and self._pause is not None and ends:
+            return self._give_up(operation)
+        if self._run is None:
+            raise self._not_running()
+        if ends:
+            self._ledger.note(transitions.held)
+        if not self._run.signal(number):
+            raise self._not_running()
+        event = self._ledger.change(
+            Cause(action="killed", operation=operation), lambda state: state
+        )
+        return event.record.version
+
+    def _finish_once(self, operation: str | None, fault: protocol.Fault | None) -> None:
+        if operation is not None:
+            plain = None if fault is None else protocol.to_plain(fault)
+            once.finish(self._directory, operation, result={}, fault=plain)
+
+    def _not_running(self) -> Conflict:
+        return Conflict(f"container {self._container} is not running")
+
+    # Executions
+
+    def _join(self, spec: Mapping[str, Any], stdio: tuple[int, int, int]) -> Launched:
+        if self._run is None:
+            raise self._not_running()
+        return self._body.join(self._run, spec, stdio)
+
+    def _execution_ended(self, operation: str, result: Mapping[str, Any] | None) -> None:
+        cause = Cause(action="exec-finished", operation=operation, result=result)
+        self._ledger.change(cause, lambda state: state)

@@ -1,0 +1,76 @@
+"""What a container's state becomes when its run begins and ends. Pure."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from runtime.state.exits import ExitRecord
+from runtime.state.records import State, Stopping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """A run that was launched: its number, process, boot, and whether the policy started it."""
+
+    run: int
+    pid: int
+    pid_start: int | None
+    boot: str
+    again: bool
+
+
+def started(state: State, beginning: Beginning) -> State:
+    """Return the state of a running container. A start by request forgets earlier restarts."""
+    record = replace(
+        state.record,
+        state="running",
+        started_ns=time.time_ns(),
+        finished_ns=None,
+        pid=beginning.pid,
+        exit_code=None,
+        oom_killed=False,
+        restarting=False,
+        restart_count=state.record.restart_count + 1 if beginning.again else 0,
+        error="",
+    )
+    return replace(
+        state,
+        record=record,
+        boot=beginning.boot,
+        run=beginning.run,
+        pid_start=beginning.pid_start,
+        held=state.held if beginning.again else False,
+        stopping=None,
+    )
+
+
+def ended(state: State, end: ExitRecord, *, restarting: bool) -> State:
+    """Return the state of a container whose run ended."""
+    record = replace(
+        state.record,
+        state="exited",
+        finished_ns=end.finished_ns,
+        pid=None,
+        exit_code=end.exit_code,
+        oom_killed=end.oom_killed,
+        restarting=restarting,
+        error=end.error,
+    )
+    return replace(state, record=record, pid_start=None, stopping=None)
+
+
+def settled(state: State) -> State:
+    """Return the state of an exited container that will not be restarted after all."""
+    return replace(state, record=replace(state.record, restarting=False), stopping=None)
+
+
+def stopping(state: State, operation: str | None, deadline_ns: int) -> State:
+    """Return the state of a container that somebody wants to end."""
+    wish = Stopping(operation=operation, deadline_ns=deadline_ns)
+    return replace(state, held=True, stopping=wish)
+
+
+def held(state: State) -> State:
+    """Return the state of a container that its restart policy leaves alone from now on."""
+    return replace(state, held=True)

@@ -1,0 +1,329 @@
+"""The zygote: a small process, once per instance, from which all shims are forked.
+
+It keeps copies of each shim's descriptors, so that a dead shim gets a successor; it is the
+sub-reaper of what shims leave behind, so that no exit code is lost. It knows nothing else, keeps
+nothing on disk, and another one can take its place at any time. Single-threaded.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import struct
+import time
+import traceback
+from collections.abc import Callable
+
+from runtime.config import EngineConfig
+from runtime.errors import KernelRefused, RuntimeFault, Unavailable
+from runtime.kernel import process
+from runtime.shim import protocol, sockets
+from runtime.shim.body import Handed
+from runtime.shim.loop import Loop
+from runtime.shim.protocol import (
+    Adopt,
+    Client,
+    Done,
+    Hello,
+    Launched,
+    Leave,
+    Leaving,
+    Message,
+    Prepared,
+    Ready,
+    Reaped,
+    Repair,
+    Start,
+)
+from runtime.shim.shim import Shim
+
+_HEALTHY_SECONDS = 10.0
+_LONGEST_PAUSE = 10.0
+
+
+class Ward:
+    """A shim as the zygote knows it: its process, link, and copies of its descriptors."""
+
+    def __init__(self, container: str, pid: int, pidfd: int, link: socket.socket) -> None:
+        self.container = container
+        self.pid = pid
+        self.pidfd = pidfd
+        self.link = link
+        self.born = time.monotonic()
+        self.failures = 0
+        self.kept: dict[str, int] = {}
+        self.run = 0
+        self.init: int | None = None
+        self.status: int | None = None
+
+    def keep(self, run: int, fds: dict[str, int]) -> None:
+        """Replace the copies: another run is about to begin."""
+        self.drop()
+        self.kept, self.run, self.init, self.status = fds, run, None, None
+
+    def drop(self) -> None:
+        """Close all copies."""
+        for fd in self.kept.values():
+            os.close(fd)
+        self.kept = {}
+
+    def handed(self) -> Handed:
+        """Return what a successor gets."""
+        return Handed(run=self.run, fds=self.kept, pid=self.init, status=self.status)
+
+
+class Zygote:
+    """Serves until told to leave."""
+
+    def __init__(self, config: EngineConfig) -> None:
+        self._config = config
+        self._loop = Loop()
+        self._wards: dict[str, Ward] = {}
+        self._clients: dict[int, socket.socket] = {}
+        self._listener = sockets.listen(config.run, os.path.basename(config.zygote_socket))
+        self._loop.watch(self._listener.fileno(), self._accept)
+        self._watch_children()
+
+    def serve(self) -> None:
+        """Adopt the shims of an earlier zygote, then answer."""
+        self._adopt_all()
+        self._loop.run()
+
+    # Engines
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self._listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        connection.setblocking(False)
+        self._clients[connection.fileno()] = connection
+        self._loop.watch(connection.fileno(), lambda: self._hear_client(connection))
+
+    def _hear_client(self, connection: socket.socket) -> None:
+        received = _receive(connection)
+        if received is None:
+            self._forget_client(connection)
+            return
+        message, fds = received
+        for fd in fds:
+            os.close(fd)
+        self._answer(connection, message)
+
+    def _answer(self, connection: socket.socket, message: Message) -> None:
+        match message:
+            case Hello():
+                _send(connection, Ready(version=protocol.VERSION, pid=os.getpid()))
+            case Start():
+                self._start(connection, message)
+            case Repair():
+                if message.container not in self._wards:
+                    self._fork(message.container, lambda shim: shim.take_over(Handed()), ())
+                _send(connection, Done(container=message.container))
+            case Leave():
+                _send(connection, Done(container=""))
+                self._loop.stop()
+            case _:
+                error = protocol.unexpected("Hello, Start, Repair or Leave", message)
+                _send(connection, protocol.fault_of(error))
+
+    def _start(self, connection: socket.socket, message: Start) -> None:
+        self._hear_all()
+        ward = self._wards.get(message.container)
+        if ward is None:
+            self._fork(
+                message.container, lambda shim: shim.begin(connection), (connection.fileno(),)
+            )
+        else:
+            client = Client(container=message.container, request=protocol.to_plain(message))
+            _send(ward.link, client, [connection.fileno()])
+        self._forget_client(connection)
+
+    def _forget_client(self, connection: socket.socket) -> None:
+        self._loop.forget(connection.fileno())
+        del self._clients[connection.fileno()]
+        connection.close()
+
+    # Shims
+
+    def _fork(
+        self, container: str, task: Callable[[Shim], None], needed: tuple[int, ...]
+    ) -> Ward | None:
+        ours, theirs = sockets.pair()
+        try:
+            pid = os.fork()
+        except OSError:
+            ours.close()
+            theirs.close()
+            return None
+        if pid == 0:
+            self._become_shim(container, theirs, task, needed)
+        theirs.close()
+        return self._take_in(container, pid, ours)
+
+    def _become_shim(
+        self,
+        container: str,
+        link: socket.socket,
+        task: Callable[[Shim], None],
+        needed: tuple[int, ...],
+    ) -> None:
+        """Never return: the zygote's objects stay alive in the frames above, and untouched."""
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _close_all_but((0, 1, 2, link.fileno(), *needed))
+            shim = Shim(self._config, container, link)
+            task(shim)
+            shim.serve()
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+
+    def _take_in(self, container: str, pid: int, link: socket.socket) -> Ward | None:
+        try:
+            pidfd = process.pidfd_open(pid)
+        except KernelRefused:
+            link.close()
+            return None
+        link.setblocking(False)
+        ward = Ward(container, pid, pidfd, link)
+        self._wards[container] = ward
+        self._loop.watch(link.fileno(), lambda: self._hear(ward))
+        self._loop.watch(pidfd, lambda: self._died(ward))
+        return ward
+
+    def _hear_all(self) -> None:
+        for ward in list(self._wards.values()):
+            self._hear(ward)
+
+    def _hear(self, ward: Ward) -> None:
+        """Take in all that a shim has said."""
+        while ward.link.fileno() >= 0:
+            try:
+                received = sockets.receive(ward.link)
+            except BlockingIOError:
+                return
+            except (OSError, Unavailable):
+                received = None
+            if received is None:
+                self._loop.forget(ward.link.fileno())  # its pidfd will tell that it died
+                return
+            self._note(ward, *received)
+
+    def _note(self, ward: Ward, message: Message, fds: list[int]) -> None:
+        match message:
+            case Prepared() if len(fds) == len(message.names):
+                ward.keep(message.run, dict(zip(message.names, fds, strict=True)))
+            case Launched() if len(fds) == 1:
+                ward.kept["pidfd"] = fds[0]
+                ward.init = message.pid
+            case Leaving():
+                self._part(ward)
+            case _:
+                for fd in fds:
+                    os.close(fd)
+
+    def _part(self, ward: Ward) -> None:
+        """Forget a shim that needs no successor, or is about to get one."""
+        for fd in (ward.link.fileno(), ward.pidfd):
+            self._loop.forget(fd)
+        ward.link.close()
+        os.close(ward.pidfd)
+        if self._wards.get(ward.container) is ward:
+            del self._wards[ward.container]
+        if ward.kept:
+            ward.drop()
+
+    def _died(self, ward: Ward) -> None:
+        self._hear(ward)
+        if self._wards.get(ward.container) is not ward:
+            return
+        self._reap()
+        self._loop.forget(ward.pidfd)
+        lived = time.monotonic() - ward.born
+        ward.failures = 0 if lived > _HEALTHY_SECONDS else ward.failures + 1
+        pause = 0.0 if ward.failures < 2 else min(0.1 * 2.0**ward.failures, _LONGEST_PAUSE)
+        self._loop.after(pause, lambda: self._replace(ward))
+
+    def _replace(self, ward: Ward) -> None:
+        """Fork the successor of a dead shim."""
+        self._reap()
+        handed, failures = ward.handed(), ward.failures
+        ward.kept = {}
+        self._part(ward)
+        successor = self._fork(
+            ward.container, lambda shim: shim.take_over(handed), tuple(handed.fds.values())
+        )
+        if successor is None:
+            ward.kept = dict(handed.fds)
+            ward.drop()
+            return
+        successor.failures = failures
+        successor.keep(handed.run, dict(handed.fds))
+        successor.init, successor.status = handed.pid, handed.status
+
+    def _adopt_all(self) -> None:
+        directory = os.path.dirname(self._config.container_run("x"))
+        for container in os.listdir(directory):
+            try:
+                link = sockets.connect(f"{directory}/{container}", "s", 1.0)
+            except OSError:
+                continue  # dead as well: whoever recovers the instance asks for its repair
+            credentials = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+            if self._take_in(container, struct.unpack("3i", credentials)[0], link) is not None:
+                _send(link, Adopt(container=container))
+
+    # Children: shims, and what dead shims left
+
+    def _watch_children(self) -> None:
+        reading, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        self._loop.watch(reading, lambda: self._child_ended(reading))
+
+    def _child_ended(self, pipe: int) -> None:
+        os.read(pipe, 4096)
+        self._reap()
+
+    def _reap(self) -> None:
+        """Take in exit codes; those of orphaned first processes go to their shims' successors."""
+        self._hear_all()
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            for ward in self._wards.values():
+                if ward.init == pid:
+                    ward.status = status
+                    _send(ward.link, Reaped(container=ward.container, pid=pid, status=status))
+
+
+def _receive(connection: socket.socket) -> tuple[Message, list[int]] | None:
+    try:
+        return sockets.receive(connection)
+    except (OSError, RuntimeFault):
+        return None
+
+
+def _send(connection: socket.socket, message: Message, fds: list[int] | None = None) -> None:
+    """Send to who may have died or may not read; that shows elsewhere."""
+    try:
+        sockets.send(connection, message, fds or [])
+    except OSError:
+        return
+
+
+def _close_all_but(kept: tuple[int, ...]) -> None:
+    after = 0
+    for fd in sorted(set(kept)):
+        os.closerange(after, fd)
+        after = fd + 1
+    os.closerange(after, 1 << 30)
