@@ -183,6 +183,7 @@ class Engine:
     def __init__(self, site: Site) -> None:
         self._site = site
         self.containers = Containers(site)
+        self.images = site.images
         self.events = Events(site)
 
     @classmethod

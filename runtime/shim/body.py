@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runtime import cgroups
+from runtime.cgroups import cgroup as cgroups
+from runtime.errors import Conflict
 from runtime.isolation import launch, namespaces
-from runtime.isolation.launch import JoinSpec, Launched
+from runtime.isolation.launch import Launched
 from runtime.isolation.namespaces import Space
+from runtime.isolation.plan import JoinSpec
 from runtime.oci.bundle import Bundle
 from runtime.shim.link import Link
 from runtime.shim.run import Run
@@ -70,15 +72,19 @@ class Body:
             env=tuple(env.items()),
             cwd=spec["working_dir"] or self._bundle.cwd,
             user=self._bundle.user if spec["user"] is None else spec["user"],
+            id_base=self._bundle.id_base,
+            capabilities=self._bundle.capabilities,
+            no_new_privileges=self._bundle.no_new_privileges,
+            seccomp=self._bundle.seccomp,
         )
-        return launch.join(run.pidfd, join, bundle=self._bundle, cgroup=cgroup, stdio=stdio)
+        return launch.join(run.pidfd, join, stdio=stdio, cgroup=cgroup)
 
     def take(self, handed: Handed) -> None:
         """Go on with the namespaces and the cgroup of a dead shim."""
         user, net = handed.fds.get("user"), handed.fds.get("net")
         if user is not None and net is not None:
             self._space = Space(self._bundle.id_base, user, net)
-        self._cgroup = cgroups.create(self._bundle.cgroup, self._bundle.resources)
+        self._cgroup = cgroups.open_existing(self._bundle.cgroup)
 
     def held(self) -> dict[str, int]:
         """Return the descriptors of which the zygote must have copies."""
@@ -103,7 +109,16 @@ class Body:
 
     def _ready(self) -> tuple[Space, cgroups.Cgroup]:
         if self._cgroup is None:
-            self._cgroup = cgroups.create(self._bundle.cgroup, self._bundle.resources)
+            self._cgroup = self._make_cgroup()
         if self._space is None:
             self._space = namespaces.make_space(self._bundle.id_base)
         return self._space, self._cgroup
+
+    def _make_cgroup(self) -> cgroups.Cgroup:
+        try:
+            return cgroups.create(self._bundle.cgroup, self._bundle.resources)
+        except Conflict:  # left by a shim that died before its container was launched
+            left = cgroups.open_existing(self._bundle.cgroup)
+            left.kill()
+            left.remove()
+            return cgroups.create(self._bundle.cgroup, self._bundle.resources)

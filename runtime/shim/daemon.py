@@ -8,9 +8,9 @@ import resource
 import signal
 import traceback
 
-from runtime import cgroups
+from runtime.cgroups import cgroup as cgroups
 from runtime.config import EngineConfig
-from runtime.errors import Unavailable
+from runtime.errors import Conflict, Unavailable
 from runtime.kernel import prctl
 from runtime.oci.bundle import Resources
 from runtime.shim.zygote import Zygote
@@ -35,7 +35,7 @@ def main(data_root: str, run_root: str) -> None:
     try:
         _arrange(config)
         zygote = Zygote(config)
-    except BaseException as error:  # the one who waits must hear of it
+    except BaseException as error:  # noqa: BLE001 - the one who waits must hear of it
         traceback.print_exc()
         _tell(f"{error}\n".encode())
         os._exit(1)
@@ -69,7 +69,13 @@ def _arrange(config: EngineConfig) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     name = instance.instance_id(config.instance_file)
-    cgroups.create(f"moorage.slice/{name}/zygote", Resources()).attach(os.getpid())
+    path = f"moorage.slice/{name}/zygote"
+    try:
+        own = cgroups.create(path, Resources())
+    except Conflict:  # an earlier zygote's, in which its shims still are
+        own = cgroups.open_existing(path)
+    own.attach(os.getpid())
+    own.close()
 
 
 def _tell(text: bytes) -> None:

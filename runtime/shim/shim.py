@@ -7,7 +7,6 @@ successor, which goes on from those and from what is on disk.
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import time

@@ -179,7 +179,7 @@ class Zygote:
             task(shim)
             shim.serve()
             code = 0
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - nothing may unwind into the zygote's frames
             traceback.print_exc()
         finally:
             os._exit(code)

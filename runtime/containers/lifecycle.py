@@ -1,0 +1,36 @@
+"""Which verb a container takes in which state, and where it leads: a table. Pure."""
+
+from __future__ import annotations
+
+from runtime.errors import Conflict
+
+NEXT: dict[tuple[str, str], str] = {
+    ("created", "start"): "running",
+    ("created", "stop"): "created",
+    ("created", "delete"): "dead",
+    ("running", "start"): "running",
+    ("running", "stop"): "exited",
+    ("running", "kill"): "running",
+    ("running", "execute"): "running",
+    ("running", "exit"): "exited",
+    ("running", "delete by force"): "dead",
+    ("restarting", "start"): "running",
+    ("restarting", "stop"): "exited",
+    ("restarting", "kill"): "exited",
+    ("restarting", "delete by force"): "dead",
+    ("exited", "start"): "running",
+    ("exited", "stop"): "exited",
+    ("exited", "delete"): "dead",
+    ("created", "delete by force"): "dead",
+    ("exited", "delete by force"): "dead",
+}
+"""(state, verb) -> state. `restarting` is exited with a restart to come."""
+
+
+def after(state: str, verb: str, *, restarting: bool = False, container: str = "") -> str:
+    """Return the state that `verb` leads to. Raises Conflict naming both where it has no place."""
+    now = "restarting" if restarting else state
+    try:
+        return NEXT[now, verb]
+    except KeyError:
+        raise Conflict(f"container {container} is {now}: it cannot take {verb}") from None

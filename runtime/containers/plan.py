@@ -1,0 +1,126 @@
+"""Decide what a container will be: spec and image -> bundle and conduct. Pure."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+
+from runtime.errors import InvalidSpec
+from runtime.images.image import ResolvedImage
+from runtime.oci.bundle import DEFAULT_CAPABILITIES, Bundle, Resources
+from runtime.oci.image import ImageConfig
+from runtime.shim.conduct import Conduct
+from runtime.spec.container import ContainerSpec
+
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What the engine decides for a container: id, directory, cgroup, first host id."""
+
+    id: str
+    state_dir: str
+    cgroup: str
+    id_base: int
+
+
+def plan_container(spec: ContainerSpec, image: ResolvedImage, place: Place) -> Conduct:
+    """Return the bundle of a container and how its shim minds it.
+
+    The spec wins over the image, as with Docker: a given entrypoint also drops the image's Cmd.
+    Raises InvalidSpec.
+    """
+    _refuse_unbuilt(spec)
+    config = image.config
+    hostname = spec.hostname or place.id[:12]
+    bundle = Bundle(
+        id=place.id,
+        args=arguments(spec, config),
+        env=environment(spec, config, hostname),
+        cwd=spec.working_dir or config.working_dir or "/",
+        user=config.user if spec.user is None else spec.user,
+        hostname=hostname,
+        lower=image.layers,
+        state_dir=place.state_dir,
+        id_base=place.id_base if spec.id_range is None else spec.id_range,
+        cgroup=place.cgroup,
+        resources=Resources(
+            memory_bytes=spec.limits.memory_bytes, cpus=spec.limits.cpus, pids=spec.limits.pids
+        ),
+        read_only=spec.read_only,
+        capabilities=capabilities(spec),
+        no_new_privileges=spec.no_new_privileges,
+        seccomp=spec.seccomp,
+    )
+    return Conduct(
+        bundle=bundle,
+        stop_signal=signal_number("stop_signal", spec.stop_signal or config.stop_signal or "TERM"),
+        stop_timeout_seconds=spec.stop_timeout_seconds,
+        restart=spec.restart,
+        restart_retries=spec.restart_retries,
+        log_bytes=spec.limits.log_bytes,
+        log_files=spec.limits.log_files,
+    )
+
+
+def arguments(spec: ContainerSpec, config: ImageConfig) -> tuple[str, ...]:
+    """Return the argument list that runs. Raises InvalidSpec where there is none."""
+    if spec.entrypoint is not None:
+        args = (*spec.entrypoint, *spec.command)
+    else:
+        args = (*config.entrypoint, *(spec.command or config.cmd))
+    if not args or not args[0]:
+        raise InvalidSpec("command", "is empty, and the image names none")
+    return args
+
+
+def environment(
+    spec: ContainerSpec, config: ImageConfig, hostname: str
+) -> tuple[tuple[str, str], ...]:
+    """Return the variables: defaults, then the image's, then the spec's."""
+    merged = {"PATH": DEFAULT_PATH, "HOSTNAME": hostname}
+    for text in config.env:
+        name, _, value = text.partition("=")
+        if name:
+            merged[name] = value
+    merged.update(spec.env)
+    return tuple(merged.items())
+
+
+def capabilities(spec: ContainerSpec) -> tuple[str, ...]:
+    """Return the capabilities kept: the default ones, less the dropped, and the added."""
+    dropped = {_capability(name) for name in spec.capabilities_drop}
+    added = [_capability(name) for name in spec.capabilities_add]
+    if "CAP_ALL" in added:
+        raise InvalidSpec("capabilities_add", "this engine does not add all capabilities at once")
+    kept = [] if "CAP_ALL" in dropped else [n for n in DEFAULT_CAPABILITIES if n not in dropped]
+    return tuple(sorted({*kept, *added}))
+
+
+def signal_number(field: str, text: str) -> int:
+    """Return the number of a signal given as `SIGTERM`, `TERM` or `15`. Raises InvalidSpec."""
+    name = text.strip().upper()
+    if name.isdecimal() and 1 <= int(name) <= signal.SIGRTMAX:
+        return int(name)
+    try:
+        return int(signal.Signals[name if name.startswith("SIG") else f"SIG{name}"])
+    except KeyError:
+        raise InvalidSpec(field, f"{text!r} is not a signal (signal(7))") from None
+
+
+def _capability(name: str) -> str:
+    upper = name.upper()
+    return upper if upper.startswith("CAP_") else f"CAP_{upper}"
+
+
+def _refuse_unbuilt(spec: ContainerSpec) -> None:
+    unbuilt = {
+        "privileged": (spec.privileged, "run privileged containers"),
+        "binds": (spec.binds, "bind host paths"),
+        "devices": (spec.devices, "pass devices"),
+        "host_namespaces": (spec.host_namespaces, "share the host's namespaces"),
+    }
+    for field, (asked, feature) in unbuilt.items():
+        if asked:
+            raise InvalidSpec(field, f"this engine does not {feature} yet")

@@ -1,0 +1,21 @@
+"""Run a container's command."""
+
+from __future__ import annotations
+
+from runtime.containers.hand_over import tell
+from runtime.containers.site import Site
+from runtime.events import ContainerRecord, Sink
+from runtime.state import boot, locks
+
+
+def start(site: Site, container: str, *, sink: Sink) -> ContainerRecord:
+    """Run the command, unless it runs; see `runtime.engine.Containers.start`."""
+    ledger = site.ledger(container)
+    ledger.load()
+    with locks.hold(site.verb_lock(container)):
+        state = ledger.load()
+        if state.record.state == "running" and state.boot == boot.boot_id():
+            return state.record
+        version = site.zygote.start(container)
+        tell(site, container, action="started", version=version, sink=sink)
+        return ledger.load().record
