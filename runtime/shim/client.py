@@ -134,7 +134,7 @@ def _spawn(config: EngineConfig) -> None:
     """Start a zygote; return when it listens. Raises Unavailable with its last words."""
     source = os.path.dirname(os.path.dirname(os.path.abspath(runtime.__file__ or "")))
     arguments = [source, config.data_root, config.run_root]
-    with open(f"{config.run}/zygote.log", "ab") as log:
+    with open(f"{config.run}/zygote.log", "ab", opener=_private) as log:
         starter = subprocess.Popen(
             [sys.executable, "-S", "-E", "-I", "-c", _BOOT, *arguments],
             stdin=subprocess.DEVNULL,
@@ -153,3 +153,7 @@ def _spawn(config: EngineConfig) -> None:
     if said != b"ready\n":
         reason = said.decode("utf-8", "replace").strip() or f"see {config.run}/zygote.log"
         raise Unavailable(f"the zygote did not come up: {reason}")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)

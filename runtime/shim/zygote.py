@@ -40,6 +40,8 @@ from runtime.shim.shim import Shim
 
 _HEALTHY_SECONDS = 10.0
 _LONGEST_PAUSE = 10.0
+Task = Callable[[socket.socket], None]
+"""What a fork does with its link, until it exits."""
 
 
 class Ward:
@@ -119,7 +121,11 @@ class Zygote:
                 self._start(connection, message)
             case Repair():
                 if message.container not in self._wards:
-                    self._fork(message.container, lambda shim: shim.take_over(Handed()), ())
+                    self._fork(
+                        message.container,
+                        lambda link: self._take_over(message.container, link, Handed()),
+                        (),
+                    )
                 _send(connection, Done(container=message.container))
             case Leave():
                 _send(connection, Done(container=""))
@@ -133,7 +139,9 @@ class Zygote:
         ward = self._wards.get(message.container)
         if ward is None:
             self._fork(
-                message.container, lambda shim: shim.begin(connection), (connection.fileno(),)
+                message.container,
+                lambda link: _begin(self._config, message.container, link, connection),
+                (connection.fileno(),),
             )
         else:
             client = Client(container=message.container, request=protocol.to_plain(message))
@@ -147,9 +155,7 @@ class Zygote:
 
     # Shims
 
-    def _fork(
-        self, container: str, task: Callable[[Shim], None], needed: tuple[int, ...]
-    ) -> Ward | None:
+    def _fork(self, container: str, task: Task, needed: tuple[int, ...]) -> Ward | None:
         ours, theirs = sockets.pair()
         try:
             pid = os.fork()
@@ -158,31 +164,28 @@ class Zygote:
             theirs.close()
             return None
         if pid == 0:
-            self._become_shim(container, theirs, task, needed)
+            self._become_shim(theirs, task, needed)
         theirs.close()
         return self._take_in(container, pid, ours)
 
-    def _become_shim(
-        self,
-        container: str,
-        link: socket.socket,
-        task: Callable[[Shim], None],
-        needed: tuple[int, ...],
-    ) -> None:
+    def _become_shim(self, link: socket.socket, task: Task, needed: tuple[int, ...]) -> None:
         """Never return: the zygote's objects stay alive in the frames above, and untouched."""
         code = 1
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             _close_all_but((0, 1, 2, link.fileno(), *needed))
-            shim = Shim(self._config, container, link)
-            task(shim)
-            shim.serve()
+            task(link)
             code = 0
         except BaseException:  # noqa: BLE001 - nothing may unwind into the zygote's frames
             traceback.print_exc()
         finally:
             os._exit(code)
+
+    def _take_over(self, container: str, link: socket.socket, handed: Handed) -> None:
+        shim = Shim(self._config, container, link)
+        shim.take_over(handed)
+        shim.serve()
 
     def _take_in(self, container: str, pid: int, link: socket.socket) -> Ward | None:
         try:
@@ -257,7 +260,9 @@ class Zygote:
         ward.kept = {}
         self._part(ward)
         successor = self._fork(
-            ward.container, lambda shim: shim.take_over(handed), tuple(handed.fds.values())
+            ward.container,
+            lambda link: self._take_over(ward.container, link, handed),
+            tuple(handed.fds.values()),
         )
         if successor is None:
             ward.kept = dict(handed.fds)
@@ -306,6 +311,25 @@ class Zygote:
                     _send(ward.link, Reaped(container=ward.container, pid=pid, status=status))
 
 
+def _begin(
+    config: EngineConfig, container: str, link: socket.socket, client: socket.socket
+) -> None:
+    """Be the shim of a container that somebody waits for; tell them where that is impossible."""
+    try:
+        shim = Shim(config, container, link)
+    except OSError as error:
+        refused = KernelRefused("open", error.errno or 0, str(error.filename or ""))
+        _send(client, protocol.fault_of(refused))
+        _send(link, Leaving(container=container))
+        return
+    except RuntimeFault as fault:
+        _send(client, protocol.fault_of(fault))
+        _send(link, Leaving(container=container))
+        return
+    shim.begin(client)
+    shim.serve()
+
+
 def _receive(connection: socket.socket) -> tuple[Message, list[int]] | None:
     try:
         return sockets.receive(connection)
@@ -324,6 +348,7 @@ def _send(connection: socket.socket, message: Message, fds: list[int] | None = N
 def _close_all_but(kept: tuple[int, ...]) -> None:
     after = 0
     for fd in sorted(set(kept)):
-        os.closerange(after, fd)
+        if fd > after:
+            os.closerange(after, fd)
         after = fd + 1
     os.closerange(after, 1 << 30)

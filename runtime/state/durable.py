@@ -61,7 +61,7 @@ def read(path: str) -> bytes:
     try:
         size = os.fstat(fd).st_size
         content = os.read(fd, size + 1)
-        while part := os.read(fd, 1 << 20):
+        while part := os.read(fd, 65_536):
             content += part
         return content
     finally:
