@@ -1,0 +1,1 @@
+"""The node agent: streams, uploads, the relay of engine events, the reconciler. Runs as root."""
