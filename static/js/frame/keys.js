@@ -22,7 +22,9 @@ const ACTIONS = {
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-action]");
-  if (button) ACTIONS[button.dataset.action]?.(button);
+  if (!button) return;
+  if (button.matches("a[href]")) event.preventDefault();
+  ACTIONS[button.dataset.action]?.(button);
 });
 
 const PLAIN = {

@@ -39,6 +39,11 @@ async function fetchPage() {
 }
 
 function patch(page) {
+  if (one("[data-missing]", page)) {
+    // What this page is about was deleted meanwhile: say so and leave the rest readable.
+    one("#gone")?.removeAttribute("hidden");
+    return;
+  }
   for (const now of all("[data-live]")) {
     const fresh = page.getElementById(now.id);
     if (!fresh) continue;

@@ -1,0 +1,111 @@
+"""What stands around every page: teams, counts, the dock of running operations, toasts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.messages import get_messages
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils import timezone
+
+from panel.accounts.actors import Actor, teams_of
+from panel.accounts.permissions import Action, may
+from panel.eventlog.since import newest
+from panel.inventory.models import Container
+from panel.inventory.queries import containers_of, images_of
+from panel.operations.models import UNFINISHED, Operation
+
+THEMES = ("light", "dark")
+SESSION_DISMISSED = "dismissed"
+DOCK_LIMIT = 6
+DOCK_KEEPS_FAILED = timedelta(hours=12)
+_OPERATION_TAG = "operation-"
+
+
+def theme(request: HttpRequest) -> str:
+    """Return the theme the visitor chose, empty for the system's."""
+    chosen = request.COOKIES.get("theme", "")
+    return chosen if chosen in THEMES else ""
+
+
+def around(request: HttpRequest, actor: Actor) -> dict[str, Any]:
+    """Return the context of the frame. The sequence is read first, so nothing after it is missed."""
+    seq = newest()
+    unfinished = Operation.objects.filter(
+        team_id=actor.team_id, klass="change", status__in=UNFINISHED
+    )
+    return {
+        "seq": seq,
+        "actor": actor,
+        "teams": teams_of(actor.user_id),
+        "allowed": allowed(actor),
+        "container_count": containers_of(actor.team_id).count(),
+        "image_count": images_of(actor.team_id).count(),
+        "unfinished_count": unfinished.count(),
+        "dock": dock(request, actor),
+        "toasts": toasts(request),
+    }
+
+
+def allowed(actor: Actor) -> dict[str, bool]:
+    """Return what the visitor may ever do in the team; buttons for the rest are not shown."""
+    return {
+        "change": may(actor, Action.CONTAINER_CHANGE),
+        "load": may(actor, Action.IMAGE_LOAD),
+        "delete_image": may(actor, Action.IMAGE_DELETE),
+        "cancel": may(actor, Action.OPERATION_CANCEL),
+    }
+
+
+def dock(request: HttpRequest, actor: Actor) -> list[Operation]:
+    """Return this person's unfinished operations, and failed ones that were not dismissed."""
+    fresh = timezone.now() - DOCK_KEEPS_FAILED
+    failed = Q(status="failed", finished__gt=fresh)
+    dismissed = request.session.get(SESSION_DISMISSED, [])
+    mine = (
+        Operation.objects.filter(Q(status__in=UNFINISHED) | failed)
+        .filter(team_id=actor.team_id, user_id=actor.user_id, klass="change")
+        .exclude(pk__in=dismissed)
+        .order_by("-number")[:DOCK_LIMIT]
+    )
+    return named(list(mine))
+
+
+def named(operations: list[Operation]) -> list[Operation]:
+    """Give each operation `target_name`: what a reader calls its target."""
+    names = container_names(operation.target for operation in operations)
+    for operation in operations:
+        given = names.get(operation.target) or _spec_name(operation) or operation.target
+        operation.target_name = given  # type: ignore[attr-defined]  # for templates only
+    return operations
+
+
+def container_names(ids: Iterable[str]) -> dict[str, str]:
+    """Return the names of containers, deleted ones too, by id."""
+    rows = Container.objects.filter(pk__in=set(ids))
+    return dict(rows.values_list("pk", "name"))
+
+
+def toasts(request: HttpRequest) -> list[dict[str, str]]:
+    """Return what a former request left to say; an operation is followed until it ended."""
+    kinds = {"error": "bad", "success": "good", "warning": "warn"}
+    notes = []
+    for message in get_messages(request):
+        tag = message.extra_tags or ""
+        operation = tag.removeprefix(_OPERATION_TAG) if tag.startswith(_OPERATION_TAG) else ""
+        kind = kinds.get(message.level_tag, "busy" if operation else "idle")
+        notes.append({"text": str(message.message), "kind": kind, "operation": operation})
+    return notes
+
+
+def operation_tag(operation: Operation) -> str:
+    """Return the message tag by which `toasts` finds the operation again."""
+    return f"{_OPERATION_TAG}{operation.pk}"
+
+
+def _spec_name(operation: Operation) -> str:
+    spec = operation.params.get("spec") if isinstance(operation.params, dict) else None
+    return str(spec.get("name") or "") if isinstance(spec, dict) else ""

@@ -1,0 +1,120 @@
+"""Who visits, in which team, and how a page comes out: whole, or as the part that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from panel.accounts.actors import Actor, for_user
+from panel.accounts.permissions import NotAllowed
+from panel.web import frame
+from runtime.errors import NotFound, RuntimeFault
+
+SESSION_TEAM = "team"
+KNOWN_ROWS_LIMIT = 500
+
+Arguments = ParamSpec("Arguments")
+View = Callable[Concatenate[HttpRequest, Arguments], HttpResponse]
+MemberView = Callable[Concatenate[HttpRequest, Actor, Arguments], HttpResponse]
+
+
+def actor_of(request: HttpRequest) -> Actor | None:
+    """Return the visitor in the team they chose, or else in their first one."""
+    user_id = request.user.pk if request.user.is_authenticated else None
+    chosen = request.session.get(SESSION_TEAM)
+    actor = for_user(user_id, chosen) if chosen else None
+    return actor or for_user(user_id)
+
+
+def member(view: MemberView[Arguments]) -> View[Arguments]:
+    """Let a view be for members of a team only; it gets the actor, and its faults become answers."""
+
+    @wraps(view)
+    def guarded(
+        request: HttpRequest, *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> HttpResponse:
+        actor = actor_of(request)
+        if actor is None:
+            if request.user.is_authenticated:
+                return page(request, None, "errors/no_team.html", status=403)
+            return _to_sign_in(request)
+        try:
+            return view(request, actor, *args, **kwargs)
+        except NotFound as fault:
+            raise Http404(str(fault)) from fault
+        except NotAllowed as fault:
+            return refused(request, actor, fault, status=403)
+        except RuntimeFault as fault:
+            return refused(request, actor, fault, status=409)
+
+    return guarded
+
+
+def is_part(request: HttpRequest) -> bool:
+    """Say whether our own modules ask, which need only what can change."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def known_rows(request: HttpRequest) -> list[str]:
+    """Return the ids of the rows that the asking page shows already."""
+    named = request.headers.get("X-Known-Rows", "")
+    return [name for name in named.split(",")[:KNOWN_ROWS_LIMIT] if name]
+
+
+def page(
+    request: HttpRequest,
+    actor: Actor | None,
+    template: str,
+    context: dict[str, Any] | None = None,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    """Render `template` inside the frame, or only its changing parts where a module asks."""
+    part = is_part(request)
+    around = frame.around(request, actor) if actor is not None else {}
+    filled = {
+        "theme": frame.theme(request),
+        "layout": "frame/part.html" if part else "frame/page.html",
+        **around,
+        **(context or {}),
+    }
+    answer = render(request, template, filled, status=status)
+    patch_vary_headers(answer, ["HX-Request", "Cookie"])
+    answer["Cache-Control"] = "private, no-cache"
+    return answer
+
+
+def refused(
+    request: HttpRequest, actor: Actor | None, fault: RuntimeFault, *, status: int
+) -> HttpResponse:
+    """Say why not: as a toast to a module, else on the page where the visitor came from."""
+    text = f"{str(fault)[:1].upper()}{str(fault)[1:]}"
+    if is_part(request):
+        notes = [{"text": text, "kind": "bad"}]
+        return render(request, "frame/toasts_only.html", {"toasts": notes}, status=status)
+    if request.method == "POST":
+        messages.error(request, text)
+        return HttpResponseRedirect(back(request))
+    return page(request, actor, "errors/refused.html", {"reason": text}, status=status)
+
+
+def back(request: HttpRequest, fallback: str = "/") -> str:
+    """Return the page the visitor came from, if it is one of ours."""
+    came_from = request.headers.get("Referer", "")
+    ours = url_has_allowed_host_and_scheme(came_from, allowed_hosts={request.get_host()})
+    return came_from if ours else fallback
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    if is_part(request):
+        return HttpResponse("signed out", status=401, content_type="text/plain")
+    wanted = request.get_full_path() if request.method == "GET" else "/"
+    return redirect_to_login(wanted)

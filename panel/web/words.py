@@ -1,0 +1,121 @@
+"""What states, operations and errors are called, in one table each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A state as it is shown: shape (a symbol of the sprite), word, and colour (a CSS class)."""
+
+    shape: str
+    word: str
+    colour: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A kind of operation: what it is called, what is said while it runs and once it is done."""
+
+    name: str
+    doing: str
+    done: str
+
+
+VERBS: Mapping[str, Verb] = {
+    "container.create": Verb("Create", "Creating", "was created"),
+    "container.start": Verb("Start", "Starting", "started"),
+    "container.stop": Verb("Stop", "Stopping", "stopped"),
+    "container.kill": Verb("Kill", "Killing", "was killed"),
+    "container.delete": Verb("Delete", "Deleting", "was deleted"),
+    "container.exec": Verb("Run a command in", "Running a command in", "ran the command"),
+    "container.logs": Verb("Read logs of", "Reading logs of", "was read"),
+    "image.load": Verb("Load image", "Loading image", "was loaded"),
+    "image.upload": Verb("Upload image", "Uploading image", "was uploaded"),
+    "image.delete": Verb("Delete image", "Deleting image", "was deleted"),
+}
+
+STATUSES: Mapping[str, Sign] = {
+    "queued": Sign("s-queued", "Queued"),
+    "running": Sign("s-starting", "Running", "busy"),
+    "succeeded": Sign("s-done", "Succeeded", "good"),
+    "failed": Sign("s-failed", "Failed", "bad"),
+    "cancelled": Sign("s-cancelled", "Cancelled"),
+}
+
+WAYS_OUT: Mapping[str, str] = {
+    "invalid_spec": "Change the part it names, then ask again.",
+    "not_found": "It is gone, or was never here. Look at the list for what there is.",
+    "not_allowed": "Ask an administrator of the team to do it, or for the role that may.",
+    "refused": "The team's policy or this node forbids it. Ask for less, or ask who sets the policy.",
+    "conflict": "It is in another state now. Look at it, then ask again.",
+    "exhausted": "Free something first: stop or delete what is not needed, or ask for less.",
+    "unavailable": "Nothing was changed. Ask again in a moment.",
+    "interrupted": "It was cut short and is not repeated by itself. Look whether it took effect.",
+    "cancelled": "It was undone. Ask again whenever you like.",
+    "kernel_refused": "The node's kernel said no. An administrator can run the doctor command there.",
+}
+NO_WAY_KNOWN = "Ask again; if it stays so, give an administrator the operation's id."
+
+_CONTAINER: Mapping[str, Sign] = {
+    "creating": Sign("s-starting", "Creating", "busy"),
+    "created": Sign("s-created", "Created"),
+    "running": Sign("s-running", "Running", "good"),
+    "paused": Sign("s-paused", "Paused", "warn"),
+    "exited": Sign("s-exited", "Exited"),
+    "dead": Sign("s-cancelled", "Deleted"),
+}
+KILLED_BY_ITSELF = 128
+STOP_SIGNALS = {137, 143, 130}
+
+
+def verb(kind: str) -> Verb:
+    """Return the words of a kind; an unknown one speaks for itself."""
+    return VERBS.get(kind, Verb(kind, kind, "is done"))
+
+
+def container_sign(
+    state: str, exit_code: int | None, *, oom_killed: bool = False, doing: str = ""
+) -> Sign:
+    """Return the sign of a container; `doing` is the kind of its unfinished operation, if any."""
+    if doing and doing not in ("container.exec",):
+        return Sign("s-starting", verb(doing).doing, "busy")
+    if state != "exited":
+        return _CONTAINER.get(state, Sign("s-created", state.capitalize()))
+    if oom_killed:
+        return Sign("s-failed", "Out of memory", "bad")
+    if exit_code is None:
+        return Sign("s-exited", "Exited, code lost", "warn")
+    if exit_code == 0:
+        return Sign("s-exited", "Exited 0")
+    if exit_code in STOP_SIGNALS:
+        return Sign("s-exited", f"Exited {exit_code}")
+    return Sign("s-failed", f"Exited {exit_code}", "bad")
+
+
+def exit_meaning(exit_code: int | None, *, oom_killed: bool) -> str:
+    """Say in words what an exit code tells."""
+    if oom_killed:
+        return "the kernel killed it: it went over its memory limit"
+    if exit_code is None:
+        return "the code was lost, see the reason"
+    if exit_code == 0:
+        return "it ended by itself, all well"
+    if exit_code > KILLED_BY_ITSELF:
+        return f"ended by signal {exit_code - KILLED_BY_ITSELF}"
+    return "it ended by itself and reports a failure"
+
+
+def way_out(error: Mapping[str, Any] | None) -> str:
+    """Say what the reader can do about an operation's error."""
+    code = str((error or {}).get("code", ""))
+    return WAYS_OUT.get(code, NO_WAY_KNOWN)
+
+
+def reason(error: Mapping[str, Any] | None) -> str:
+    """Return the sentence that an operation's error says."""
+    told = error or {}
+    return str(told.get("detail") or told.get("title") or "it failed and left no reason")
