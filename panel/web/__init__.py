@@ -1,1 +1,1 @@
-"""The panel's pages as HTML, one file per page family. Parse, permit, submit, show; nothing else."""
+"""The panel as HTML, one file per page family. Parse, permit, submit, show; nothing else."""

@@ -6,10 +6,11 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from panel.accounts import sessions
 from panel.accounts.actors import Actor, for_user
 from panel.accounts.models import Membership, Token
 from panel.web import frame
-from panel.web.visit import SESSION_TEAM, member, page
+from panel.web.visit import member, page
 
 COOKIE_SECONDS = 365 * 86_400
 
@@ -48,5 +49,5 @@ def choose_team(request: HttpRequest, actor: Actor) -> HttpResponse:
     wanted = request.POST.get("team", "")
     if for_user(actor.user_id, wanted) is None:
         raise Http404("no such team")
-    request.session[SESSION_TEAM] = wanted
+    request.session[sessions.TEAM] = wanted
     return HttpResponseRedirect(reverse("web:containers"))

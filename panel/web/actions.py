@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -30,7 +29,6 @@ def act(request: HttpRequest, actor: Actor, container: str, verb: str) -> HttpRe
     operation = submit(
         f"container.{verb}",
         actor=actor,
-        node=row.node or settings.NODE_NAME,
         target=row.pk,
         params=params,
     )

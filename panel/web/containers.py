@@ -30,7 +30,8 @@ def container_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     asked = request.GET.get("q", "").strip()
     everything = containers_of(actor.team_id)
     shown = Paginator(_fitting(everything, asked), PAGE).get_page(request.GET.get("page"))
-    rows = [*shown.object_list, *_known_but_hidden(request, actor, shown.object_list)]
+    found = list(shown.object_list)
+    rows = [*found, *_known_but_hidden(request, actor, found)]
     context = {
         "asked": asked,
         "shown": shown,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -14,11 +13,11 @@ from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action, require
 from panel.inventory.queries import images_of
 from panel.operations.submit import submit
-from panel.policy.judge import Refused
+from panel.policy.rules import Refused
 from panel.web import frame
 from panel.web.create_form import CreateForm
 from panel.web.visit import member, page
-from runtime.errors import InvalidSpec, RuntimeFault
+from runtime.errors import Conflict, InvalidSpec
 from runtime.spec.container import ContainerSpec
 
 
@@ -43,16 +42,16 @@ def _submit(
     """Queue the creation and return the container's id, or None with the form's errors filled."""
     params = {"spec": spec.to_json(), "start": form.start}
     try:
-        operation = submit("container.create", actor=actor, node=settings.NODE_NAME, params=params)
+        operation = submit("container.create", actor=actor, params=params)
     except Refused as fault:
-        for field, reason in fault.refusals:
-            form.refuse(field, reason)
+        for refusal in fault.refusals:
+            form.refuse(refusal.field, refusal.reason)
         return None
     except InvalidSpec as fault:
         form.refuse(fault.field, fault.reason)
         return None
-    except RuntimeFault as fault:
-        form.refuse("", str(fault))
+    except Conflict as fault:
+        form.refuse("name", str(fault))
         return None
     text = f"Creating {spec.name or 'the container'}"
     messages.info(request, text, extra_tags=frame.operation_tag(operation))

@@ -24,10 +24,10 @@ _FIELDS = {
 class Fields(Protocol):
     """A form's fields as Django hands them over."""
 
-    def get(self, key: str, default: str = "", /) -> str:
+    def get(self, key: str, default: str) -> str:
         """Return the last value of a field."""
 
-    def getlist(self, key: str, /) -> Sequence[str]:
+    def getlist(self, key: str) -> Sequence[str]:
         """Return all values of a field."""
 
 

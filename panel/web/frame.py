@@ -32,7 +32,7 @@ def theme(request: HttpRequest) -> str:
 
 
 def around(request: HttpRequest, actor: Actor) -> dict[str, Any]:
-    """Return the context of the frame. The sequence is read first, so nothing after it is missed."""
+    """Return the frame's context. The sequence is read first, so nothing after it is missed."""
     seq = newest()
     unfinished = Operation.objects.filter(
         team_id=actor.team_id, klass="change", status__in=UNFINISHED

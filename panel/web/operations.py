@@ -61,7 +61,7 @@ def cancel(request: HttpRequest, actor: Actor, operation: str) -> HttpResponse:
     """Ask an operation to stop."""
     row = _find(actor, operation)
     require(actor, Action.OPERATION_CANCEL, row)
-    cancelling.request(row.pk)
+    cancelling.request(row, actor=actor)
     if is_part(request):
         notes = [{"text": "Asked to stop", "kind": "busy", "operation": row.pk}]
         return render(request, "frame/toasts_only.html", {"toasts": notes})

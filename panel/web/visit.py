@@ -8,17 +8,18 @@ from typing import Any, Concatenate, ParamSpec
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from panel.accounts.actors import Actor, for_user
+from panel.accounts import sessions
+from panel.accounts.actors import Actor
 from panel.accounts.permissions import NotAllowed
 from panel.web import frame
 from runtime.errors import NotFound, RuntimeFault
 
-SESSION_TEAM = "team"
 KNOWN_ROWS_LIMIT = 500
 
 Arguments = ParamSpec("Arguments")
@@ -29,25 +30,23 @@ MemberView = Callable[Concatenate[HttpRequest, Actor, Arguments], HttpResponse]
 def actor_of(request: HttpRequest) -> Actor | None:
     """Return the visitor in the team they chose, or else in their first one."""
     user_id = request.user.pk if request.user.is_authenticated else None
-    chosen = request.session.get(SESSION_TEAM)
-    actor = for_user(user_id, chosen) if chosen else None
-    return actor or for_user(user_id)
+    return sessions.actor_of(user_id, request.session)
 
 
 def member(view: MemberView[Arguments]) -> View[Arguments]:
-    """Let a view be for members of a team only; it gets the actor, and its faults become answers."""
+    """Let a view be for members only; it gets the actor, and its faults become answers."""
 
     @wraps(view)
     def guarded(
-        request: HttpRequest, *args: Arguments.args, **kwargs: Arguments.kwargs
+        request: HttpRequest, /, *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> HttpResponse:
-        actor = actor_of(request)
-        if actor is None:
-            if request.user.is_authenticated:
-                return page(request, None, "errors/no_team.html", status=403)
-            return _to_sign_in(request)
         try:
+            actor = actor_of(request)
+            if actor is None:
+                return _to_nobody(request)
             return view(request, actor, *args, **kwargs)
+        except OperationalError:
+            return unavailable(request)
         except NotFound as fault:
             raise Http404(str(fault)) from fault
         except NotAllowed as fault:
@@ -113,7 +112,21 @@ def back(request: HttpRequest, fallback: str = "/") -> str:
     return came_from if ours else fallback
 
 
-def _to_sign_in(request: HttpRequest) -> HttpResponse:
+def bare(request: HttpRequest, template: str, status: int) -> HttpResponse:
+    """Render `template` with nothing around it that needs the database."""
+    return render(request, template, {"theme": frame.theme(request)}, status=status)
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """Answer 503: the database is busy; the same request may work in a moment."""
+    answer = bare(request, "errors/503.html", 503)
+    answer["Retry-After"] = "2"
+    return answer
+
+
+def _to_nobody(request: HttpRequest) -> HttpResponse:
+    if request.user.is_authenticated:
+        return bare(request, "errors/no_team.html", 403)
     if is_part(request):
         return HttpResponse("signed out", status=401, content_type="text/plain")
     wanted = request.get_full_path() if request.method == "GET" else "/"

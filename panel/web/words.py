@@ -50,13 +50,13 @@ WAYS_OUT: Mapping[str, str] = {
     "invalid_spec": "Change the part it names, then ask again.",
     "not_found": "It is gone, or was never here. Look at the list for what there is.",
     "not_allowed": "Ask an administrator of the team to do it, or for the role that may.",
-    "refused": "The team's policy or this node forbids it. Ask for less, or ask who sets the policy.",
+    "refused": "The team's policy or the node forbids it. Ask for less, or who sets the policy.",
     "conflict": "It is in another state now. Look at it, then ask again.",
     "exhausted": "Free something first: stop or delete what is not needed, or ask for less.",
     "unavailable": "Nothing was changed. Ask again in a moment.",
     "interrupted": "It was cut short and is not repeated by itself. Look whether it took effect.",
     "cancelled": "It was undone. Ask again whenever you like.",
-    "kernel_refused": "The node's kernel said no. An administrator can run the doctor command there.",
+    "kernel_refused": "The node's kernel said no. An administrator can run doctor there.",
 }
 NO_WAY_KNOWN = "Ask again; if it stays so, give an administrator the operation's id."
 
@@ -118,4 +118,4 @@ def way_out(error: Mapping[str, Any] | None) -> str:
 def reason(error: Mapping[str, Any] | None) -> str:
     """Return the sentence that an operation's error says."""
     told = error or {}
-    return str(told.get("detail") or told.get("title") or "it failed and left no reason")
+    return str(told.get("message") or "it failed and left no reason")
