@@ -1,0 +1,1 @@
+"""WebSockets: what changes while a page is open."""

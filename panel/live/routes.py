@@ -1,0 +1,13 @@
+"""Addresses of the sockets."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from panel.live.events import Events
+from panel.live.logs import Logs
+
+websocket_urlpatterns = [
+    path("ws/containers/<str:container>/logs", Logs.as_asgi()),
+    path("ws/events", Events.as_asgi()),
+]

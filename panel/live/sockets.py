@@ -1,0 +1,96 @@
+"""What all sockets have in common: who may stay, and with which code one is sent away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, ClassVar
+from urllib.parse import parse_qs
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from panel.accounts.actors import Actor, current
+from panel.accounts.permissions import Action, may
+from panel.live.door import actor_of
+from runtime.errors import InvalidSpec, RuntimeFault
+
+CLOSED_BAD_REQUEST = 4400
+CLOSED_NOT_ALLOWED = 4403
+CLOSED_NOT_FOUND = 4404
+CLOSED_FETCH_AGAIN = 4410
+CLOSED_UNAVAILABLE = 4503
+CHECK_SECONDS = 5.0
+LARGEST_NUMBER = (1 << 63) - 1
+
+
+class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
+    """One open socket. Subclasses say which action it needs and what runs while it is open."""
+
+    action: ClassVar[Action]
+    actor: Actor
+
+    async def connect(self) -> None:
+        """Accept who may, and start; everybody else is refused at the handshake, all alike."""
+        self._tasks: list[asyncio.Task[None]] = []
+        actor = await actor_of(self.scope)
+        if actor is None or not may(actor, self.action) or not await self.admits(actor):
+            await self.close()
+            return
+        self.actor = actor
+        await self.accept()
+        self._tasks = [
+            asyncio.create_task(self._guarded(self.run)),
+            asyncio.create_task(self._guarded(self._stay_allowed)),
+        ]
+
+    async def disconnect(self, code: int) -> None:  # noqa: ARG002  # channels' signature
+        """Stop everything that runs for the socket."""
+        me = asyncio.current_task()
+        others = [task for task in self._tasks if task is not me]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    async def admits(self, actor: Actor) -> bool:
+        """Say whether what the socket is about is there for `actor`."""
+        raise NotImplementedError
+
+    async def run(self) -> None:
+        """Send what there is to send; return at the end."""
+        raise NotImplementedError
+
+    async def tell(self, message: dict[str, Any]) -> None:
+        """Send one JSON message."""
+        await self.send(text_data=json.dumps(message, separators=(",", ":")))
+
+    def number(self, name: str) -> int:
+        """Return a whole number of the query string, 0 where it is absent. InvalidSpec."""
+        values = parse_qs(self.scope["query_string"].decode("latin-1")).get(name, ["0"])
+        if not values[-1].isdecimal() or int(values[-1][:20]) > LARGEST_NUMBER:
+            raise InvalidSpec(name, f"{values[-1]!r} is not a whole number")
+        return int(values[-1])
+
+    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except InvalidSpec as fault:
+            await self._leave(CLOSED_BAD_REQUEST, str(fault))
+        except RuntimeFault as fault:
+            code = CLOSED_FETCH_AGAIN if fault.code == "gone" else CLOSED_UNAVAILABLE
+            await self._leave(code, str(fault))
+
+    async def _leave(self, code: int, reason: str) -> None:
+        with suppress(RuntimeError):
+            await self.close(code=code, reason=reason[:120])
+
+    async def _stay_allowed(self) -> None:
+        """Send away whose user was disabled, left the team, or may no longer do this."""
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            now = await database_sync_to_async(current)(self.actor)
+            if now is None or not may(now, self.action) or not await self.admits(now):
+                await self._leave(CLOSED_NOT_ALLOWED, "no longer allowed")
+                return
