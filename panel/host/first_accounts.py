@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.urls import reverse
+
 from panel.accounts import roster
 from panel.accounts.models import Team, User
 from panel.accounts.roles import Role
@@ -28,4 +30,4 @@ def login_path(username: str | None = None) -> str:
         if first is None:
             raise HostRefused("there is no superuser: name a user")
         username = first.username
-    return f"/sign-in/{roster.issue_login_link(username)}/"
+    return reverse("web:login-link", args=[roster.issue_login_link(username)])

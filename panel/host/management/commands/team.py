@@ -22,7 +22,7 @@ class Command(PlatformCommand):
         parser.add_argument("name", metavar="NAME", help="a-z, 0-9 and '-'; it never changes")
         parser.add_argument("--title", default="", help="how pages call it")
 
-    def run(self, roots: Roots, options: dict[str, Any]) -> int:
+    def run(self, _: Roots, options: dict[str, Any]) -> int:
         """Make it and say what it has."""
         team, made = ensure_team(options["name"], options["title"])
         last = team.id_range + ID_RANGE_SIZE - 1

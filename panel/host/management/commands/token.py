@@ -23,7 +23,7 @@ class Command(PlatformCommand):
         parser.add_argument("--expires", type=int, metavar="SECONDS", help="default: never")
         parser.add_argument("--name", default="", help="what it is for")
 
-    def run(self, roots: Roots, options: dict[str, Any]) -> int:
+    def run(self, _: Roots, options: dict[str, Any]) -> int:
         """Issue it and print it."""
         secret = issue_token(
             options["user"],

@@ -30,7 +30,7 @@ class Command(PlatformCommand):
         parser.add_argument("--superuser", action="store_true", help="an admin of every team")
         parser.add_argument("--disabled", action="store_true", help="may do nothing any more")
 
-    def run(self, roots: Roots, options: dict[str, Any]) -> int:
+    def run(self, _: Roots, options: dict[str, Any]) -> int:
         """Make or change the user and say what it is."""
         place = Place(
             team=options["team"],
