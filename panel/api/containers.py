@@ -1,0 +1,107 @@
+"""Containers: list, create, look at, change, wait for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+
+from panel.accounts.actors import Actor
+from panel.accounts.permissions import Action, require
+from panel.api import present
+from panel.api.door import body, flag, route, wait_seconds
+from panel.api.replies import changed, page
+from panel.inventory.models import Container
+from panel.inventory.queries import containers_of, find_container
+from panel.operations import kinds
+from runtime.errors import Unavailable
+
+WAIT_POLL_SECONDS = 0.1
+LONGEST_POLL_SECONDS = 1.0
+
+
+def _list(request: HttpRequest, actor: Actor) -> HttpResponseBase:
+    require(actor, Action.CONTAINER_VIEW)
+    rows = containers_of(actor.team_id).select_related("team")
+    if "state" in request.GET:
+        rows = rows.filter(state=request.GET["state"])
+    return page(request, rows, present.container)
+
+
+async def _create(request: HttpRequest, actor: Actor) -> HttpResponseBase:
+    params = body(request)
+    start = params.pop("start", True)
+    return await changed(
+        request,
+        actor,
+        kinds.CONTAINER_CREATE.code,
+        status=201,
+        params={"spec": params, "start": start},
+    )
+
+
+def _detail(_request: HttpRequest, actor: Actor, container: str) -> HttpResponseBase:
+    require(actor, Action.CONTAINER_VIEW)
+    return JsonResponse(present.container(find_container(actor.team_id, container)))
+
+
+async def _delete(request: HttpRequest, actor: Actor, container: str) -> HttpResponseBase:
+    row = await _find(actor, container)
+    return await changed(
+        request,
+        actor,
+        kinds.CONTAINER_DELETE.code,
+        target=row.pk,
+        params={"force": flag(request, "force")},
+    )
+
+
+def _verb(code: str, nest: bool = False) -> Callable[..., Any]:
+    """Return the view of one verb; its body has the kind's parameters."""
+
+    async def change(request: HttpRequest, actor: Actor, container: str) -> HttpResponseBase:
+        row = await _find(actor, container)
+        params = body(request)
+        asked = {"spec": params} if nest else params
+        return await changed(request, actor, code, target=row.pk, params=asked)
+
+    return change
+
+
+async def _wait(request: HttpRequest, actor: Actor, container: str) -> HttpResponseBase:
+    """Hold until the container has exited, or as long as `?timeout=` says."""
+    require(actor, Action.CONTAINER_VIEW)
+    bounded = "timeout" in request.GET
+    deadline = time.monotonic() + wait_seconds(request, "timeout")
+    pause = WAIT_POLL_SECONDS
+    row = await _find(actor, container)
+    while not _is_over(row):
+        if bounded and time.monotonic() >= deadline:
+            raise Unavailable(f"container {row.name} is still {row.state}")
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_POLL_SECONDS)
+        row = await _find(actor, row.pk)
+    return JsonResponse({"exit_code": row.exit_code, "oom_killed": row.oom_killed})
+
+
+def _is_over(row: Container) -> bool:
+    restarting = bool(row.record.get("restarting"))
+    return row.state in ("exited", "dead") and not restarting
+
+
+@sync_to_async
+def _find(actor: Actor, container: str) -> Container:
+    return find_container(actor.team_id, container)
+
+
+collection = route(GET=_list, POST=_create)
+detail = route(GET=_detail, DELETE=_delete)
+start = route(POST=_verb(kinds.CONTAINER_START.code))
+stop = route(POST=_verb(kinds.CONTAINER_STOP.code))
+kill = route(POST=_verb(kinds.CONTAINER_KILL.code))
+execute = route(POST=_verb(kinds.CONTAINER_EXEC.code, nest=True))
+wait = route(POST=_wait)

@@ -1,0 +1,109 @@
+"""A container's output over plain HTTP, carried from the node's agent chunk by chunk."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.utils.dateparse import parse_datetime
+
+from panel.accounts.actors import Actor
+from panel.api.door import flag, route, whole
+from panel.inventory.queries import find_container
+from panel.operations import kinds
+from panel.operations.submit import grant_stream
+from runtime.errors import InvalidSpec, RuntimeFault
+from runtime.events import LogFrame
+from runtime.streams.client import Stream, connect
+
+NDJSON = "application/x-ndjson"
+LARGEST_OFFSET = (1 << 63) - 1
+
+
+async def _logs(request: HttpRequest, actor: Actor, container: str) -> HttpResponseBase:
+    asked = _asked(request)
+    ticket = await sync_to_async(_ticket)(actor, container, asked)
+    stream = await connect(f"{settings.RUN_ROOT}/agent/stream", ticket)
+    lines = NDJSON in request.headers.get("Accept", "")
+    response = StreamingHttpResponse(
+        _relayed(stream, _line if lines else _raw),
+        content_type=NDJSON if lines else "text/plain; charset=utf-8",
+    )
+    response["Cache-Control"] = "no-store"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _asked(request: HttpRequest) -> dict[str, Any]:
+    since = request.GET.get("since")
+    offset, since_ns = 0, None
+    if since is not None and since.startswith("offset:"):
+        number = since.removeprefix("offset:")
+        if not number.isascii() or not number.isdecimal() or int(number[:20]) > LARGEST_OFFSET:
+            raise InvalidSpec("since", f"{since!r} is not offset: and a whole number")
+        offset = int(number)
+    elif since is not None:
+        since_ns = _nanoseconds(since)
+    return {
+        "offset": offset,
+        "since_ns": since_ns,
+        "tail": whole(request, "tail", None, 10**9),
+        "follow": flag(request, "follow"),
+    }
+
+
+def _nanoseconds(text: str) -> int:
+    try:
+        time = parse_datetime(text)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise InvalidSpec("since", f"{text!r} is neither an RFC 3339 time nor offset:N")
+    return max(0, int(time.timestamp() * 1_000_000) * 1000)
+
+
+def _ticket(actor: Actor, container: str, asked: dict[str, Any]) -> str:
+    row = find_container(actor.team_id, container)
+    _, ticket = grant_stream(
+        kinds.CONTAINER_LOGS.code, actor=actor, target=row.pk, params=asked, node=row.node
+    )
+    return ticket
+
+
+async def _relayed(stream: Stream, show: Callable[[LogFrame], bytes]) -> AsyncIterator[bytes]:
+    """Yield the output; the connection simply ends where the agent's does."""
+    try:
+        async for frame in stream.logs():
+            yield show(frame)
+    except RuntimeFault:
+        return
+    finally:
+        await stream.close()
+
+
+def _raw(frame: LogFrame) -> bytes:
+    return frame.data
+
+
+def _line(frame: LogFrame) -> bytes:
+    line: dict[str, Any] = {
+        "time": datetime.fromtimestamp(frame.time_ns / 1e9, UTC).isoformat(),
+        "stream": frame.stream,
+        "offset": frame.offset,
+    }
+    try:
+        line["data"] = frame.data.decode()
+    except UnicodeDecodeError:
+        line |= {"data": base64.b64encode(frame.data).decode(), "base64": True}
+    if frame.gap:
+        line["gap"] = frame.gap
+    return json.dumps(line, separators=(",", ":")).encode() + b"\n"
+
+
+logs = route(GET=_logs)
