@@ -1,0 +1,412 @@
+"""An engine in memory with the promises of `runtime.engine.Engine`: same verbs, same errors.
+
+Programs are a small shell: `echo`, `sleep`, `exit`, `true`, `false`, also joined by `;` under
+`sh -c`. `sleep` runs until somebody ends it. Every effect is counted in `effects`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from runtime.errors import Conflict, Interrupted, NotFound, Unavailable
+from runtime.events import (
+    ContainerEvent,
+    ContainerRecord,
+    LogFrame,
+    LogQuery,
+    NullSink,
+    OnceRecord,
+    Sink,
+    SpooledEvent,
+)
+from runtime.spec.container import ContainerSpec
+from runtime.spec.execution import ExecSpec
+from tests.fakes.images import FakeImages
+from tests.fakes.programs import Outcome, play
+
+_NULL = NullSink()
+_START = LogQuery()
+Frames = list[LogFrame]
+KILLED = {"SIGKILL": 137, "SIGTERM": 143, "SIGINT": 130}
+
+
+@dataclass
+class _Container:
+    record: ContainerRecord
+    spec: ContainerSpec
+    frames: list[LogFrame] = field(default_factory=list)
+    once: dict[str, OnceRecord] = field(default_factory=dict)
+
+
+class FakeEvents:
+    """What happened and was not taken over yet."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: dict[str, ContainerEvent] = {}
+
+    def put(self, event: ContainerEvent) -> None:
+        with self._changed:
+            name = f"{event.time_ns}-{event.record.id}-{event.record.version}.json"
+            self._waiting[name] = event
+            self._changed.notify_all()
+
+    def pending(self) -> Iterator[SpooledEvent]:
+        """Yield the waiting events, oldest first."""
+        with self._changed:
+            waiting = sorted(self._waiting.items(), key=lambda one: one[1].time_ns)
+        yield from (SpooledEvent(name=name, event=event) for name, event in waiting)
+
+    def discard(self, spooled: SpooledEvent) -> None:
+        """Drop an event that was taken over."""
+        with self._changed:
+            self._waiting.pop(spooled.name, None)
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Sleep until an event waits; say whether there is one."""
+        with self._changed:
+            return self._changed.wait_for(lambda: bool(self._waiting), timeout_seconds)
+
+
+class FakeContainers:
+    """The verbs of containers.
+
+    `before(verb, container)` is called ahead of each effect and may raise or block. With
+    `hold_ends` stops and execs stay under way until `end` or `end_exec`.
+    """
+
+    def __init__(self, images: FakeImages, events: FakeEvents) -> None:
+        self._images = images
+        self._events = events
+        self._changed = threading.Condition(threading.RLock())
+        self._all: dict[str, _Container] = {}
+        self.effects: list[tuple[str, str]] = []
+        self.before: Callable[[str, str], None] = lambda verb, container: None
+        self.hold_ends = False
+
+    def create(
+        self, spec: ContainerSpec, *, container: str | None = None, sink: Sink = _NULL
+    ) -> ContainerRecord:
+        """Make a container; the same id again changes nothing."""
+        name = container or secrets.token_hex(16)
+        with self._changed:
+            if name in self._all:
+                return self._all[name].record
+            image = self._images.resolve(spec.namespace, spec.image)
+            self._effect("create", name)
+            record = ContainerRecord(
+                id=name,
+                version=0,
+                namespace=spec.namespace,
+                spec=spec.to_json(),
+                image_id=image.id,
+                command=(*(spec.entrypoint or ()), *(spec.command or image.config.cmd or ())),
+                state="created",
+                created_ns=time.time_ns(),
+            )
+            self._all[name] = _Container(record, spec)
+            return self._change(name, "created", sink=sink)
+
+    def start(self, container: str, *, sink: Sink = _NULL) -> ContainerRecord:
+        """Run the command; running already is no error."""
+        with self._changed:
+            found = self._find(container)
+            if found.record.state == "running":
+                return found.record
+            outcome = play(found.record.command)
+            self._effect("start", container)
+            record = self._change(
+                container,
+                "started",
+                sink=sink,
+                state="running",
+                started_ns=time.time_ns(),
+                finished_ns=None,
+                exit_code=None,
+                pid=4242,
+            )
+            self._print(found, outcome)
+            if outcome.exit_code is not None:
+                self._exit(container, outcome.exit_code)
+            return record
+
+    def stop(
+        self,
+        container: str,
+        *,
+        timeout_seconds: float | None = None,
+        operation: str | None = None,
+        sink: Sink = _NULL,
+    ) -> ContainerRecord:
+        """Hand over and return; what is stopped stays stopped."""
+        with self._changed:
+            record = self._find(container).record
+            if record.state != "running":
+                return record
+            self._effect("stop", container)
+            if not self.hold_ends:
+                self._exit(container, KILLED["SIGTERM"], operation=operation)
+            return record
+
+    def kill(
+        self,
+        container: str,
+        *,
+        signal: str = "SIGKILL",
+        operation: str | None = None,
+        sink: Sink = _NULL,
+    ) -> ContainerRecord:
+        """Send a signal once for each operation."""
+        with self._changed:
+            found = self._find(container)
+            if operation is not None and operation in found.once:
+                return self._repeated(found, operation)
+            if found.record.state != "running":
+                raise Conflict(f"container {container} is {found.record.state}, not running")
+            self._mark(found, operation, "begun")
+            self._effect("kill", container)
+            if signal in KILLED:
+                self._exit(container, KILLED[signal], operation=operation)
+            self._mark(found, operation, "done", {})
+            return found.record
+
+    def delete(self, container: str, *, force: bool = False, sink: Sink = _NULL) -> None:
+        """Remove it, killing it first if forced."""
+        with self._changed:
+            found = self._find(container)
+            if found.record.state == "running" and not force:
+                raise Conflict(f"container {container} is running")
+            if found.record.state == "running":
+                self._exit(container, KILLED["SIGKILL"])
+            self._effect("delete", container)
+            self._change(container, "deleted", sink=sink, state="dead", pid=None)
+            del self._all[container]
+            self._changed.notify_all()
+
+    def execute(
+        self, container: str, exec_spec: ExecSpec, *, operation: str, sink: Sink = _NULL
+    ) -> None:
+        """Start a process once for each operation; it ends by an event."""
+        with self._changed:
+            found = self._find(container)
+            if operation in found.once:
+                self._repeated(found, operation)
+                return
+            if found.record.state != "running":
+                raise Conflict(f"container {container} is {found.record.state}, not running")
+            outcome = play(exec_spec.command)
+            self._mark(found, operation, "begun")
+            self._effect("exec", container)
+            if not self.hold_ends:
+                self.end_exec(container, operation, outcome)
+
+    def once(self, container: str, operation: str) -> OnceRecord | None:
+        """Return what is recorded of a kill or an exec."""
+        with self._changed:
+            return self._find(container).once.get(operation)
+
+    def wait(self, container: str, *, timeout_seconds: float | None = None) -> ContainerRecord:
+        """Return the record once it has exited."""
+        with self._changed:
+            over = self._changed.wait_for(
+                lambda: self._find(container).record.state in ("exited", "dead"), timeout_seconds
+            )
+            if not over:
+                raise Unavailable(f"container {container} still runs")
+            return self._find(container).record
+
+    def logs(
+        self,
+        container: str,
+        *,
+        since: LogQuery = _START,
+        follow: bool = False,
+        stop: Callable[[], bool] | None = None,
+    ) -> Iterator[LogFrame]:
+        """Yield the output, oldest first."""
+        sent = since.offset
+        frames = self._frames(container)
+        if since.tail is not None:
+            frames = frames[max(0, len(frames) - since.tail) :]
+        if since.since_ns is not None:
+            frames = [one for one in frames if one.time_ns >= since.since_ns]
+        while True:
+            for frame in frames:
+                if frame.offset > sent:
+                    yield frame
+                    sent = frame.offset
+            if not follow or (stop is not None and stop()):
+                return
+            with self._changed:
+                if self._find(container).record.state != "running":
+                    frames = [one for one in self._frames(container) if one.offset > sent]
+                    follow = False
+                    continue
+                self._changed.wait(0.25)
+            frames = self._frames(container)
+
+    def inspect(self, container: str) -> ContainerRecord:
+        """Return the record."""
+        with self._changed:
+            return self._find(container).record
+
+    def list(self) -> list[ContainerRecord]:
+        """Return all records, oldest first."""
+        with self._changed:
+            records = [one.record for one in self._all.values()]
+        return sorted(records, key=lambda record: record.created_ns)
+
+    def recover(self) -> tuple[str, ...]:
+        """Nothing breaks here."""
+        return ()
+
+    # What tests make happen -------------------------------------------------------------------
+
+    def end(self, container: str, exit_code: int, *, operation: str | None = None) -> None:
+        """Let the container's process end."""
+        with self._changed:
+            self._exit(container, exit_code, operation=operation)
+
+    def end_exec(self, container: str, operation: str, outcome: Outcome) -> None:
+        """Let an exec end."""
+        with self._changed:
+            found = self._find(container)
+            result = {
+                "exit_code": outcome.exit_code or 0,
+                "stdout": outcome.output,
+                "stderr": "",
+                "stdout_base64": False,
+                "stderr_base64": False,
+                "truncated": False,
+            }
+            self._mark(found, operation, "done", result)
+            self._change(container, "exec-finished", operation=operation, result=result)
+
+    def interrupt(self, container: str, operation: str) -> None:
+        """Let a once operation have been cut short."""
+        with self._changed:
+            self._mark(self._find(container), operation, "interrupted")
+
+    def begin(self, container: str, operation: str) -> None:
+        """Let a once operation have been begun by somebody who is dead now."""
+        with self._changed:
+            self._mark(self._find(container), operation, "begun")
+
+    def lose(self, container: str) -> None:
+        """Let the container vanish without a word."""
+        with self._changed:
+            del self._all[container]
+
+    def print(self, container: str, data: bytes, stream: str = "stdout") -> None:
+        """Let the container write."""
+        with self._changed:
+            found = self._find(container)
+            offset = (found.frames[-1].offset if found.frames else 0) + len(data)
+            found.frames.append(
+                LogFrame(offset=offset, time_ns=time.time_ns(), stream=stream, data=data)
+            )
+            self._changed.notify_all()
+
+    # ------------------------------------------------------------------------------------------
+
+    def _find(self, container: str) -> _Container:
+        found = self._all.get(container)
+        if found is None:
+            raise NotFound("container", container)
+        return found
+
+    def _frames(self, container: str) -> Frames:
+        with self._changed:
+            return list(self._find(container).frames)
+
+    def _effect(self, verb: str, container: str) -> None:
+        self.before(verb, container)
+        self.effects.append((verb, container))
+
+    def _print(self, found: _Container, outcome: Outcome) -> None:
+        if outcome.output:
+            self.print(found.record.id, outcome.output.encode())
+
+    def _exit(self, container: str, exit_code: int, *, operation: str | None = None) -> None:
+        self._change(
+            container,
+            "exited",
+            operation=operation,
+            state="exited",
+            exit_code=exit_code,
+            finished_ns=time.time_ns(),
+            pid=None,
+        )
+
+    def _mark(
+        self,
+        found: _Container,
+        operation: str | None,
+        state: str,
+        result: Mapping[str, Any] | None = None,
+    ) -> None:
+        if operation is not None:
+            found.once[operation] = OnceRecord(operation=operation, state=state, result=result)
+
+    def _repeated(self, found: _Container, operation: str) -> ContainerRecord:
+        if found.once[operation].state != "done":
+            raise Interrupted(f"operation {operation} was cut short, its effect is unknown")
+        return found.record
+
+    def _change(
+        self,
+        container: str,
+        action: str,
+        *,
+        sink: Sink = _NULL,
+        operation: str | None = None,
+        result: Mapping[str, Any] | None = None,
+        **changes: Any,
+    ) -> ContainerRecord:
+        found = self._all[container]
+        record = replace(found.record, version=found.record.version + 1, **changes)
+        found.record = record
+        event = ContainerEvent(
+            action=action,
+            time_ns=time.time_ns(),
+            record=record,
+            operation=operation,
+            result=result,
+        )
+        self._events.put(event)
+        sink.event(event)
+        self._changed.notify_all()
+        return record
+
+
+class FakeEngine:
+    """The door: containers, images, events."""
+
+    instance = "feedbeef"
+
+    def __init__(self) -> None:
+        self.images = FakeImages()
+        self.events = FakeEvents()
+        self.containers = FakeContainers(self.images, self.events)
+
+    @property
+    def effects(self) -> list[tuple[str, str]]:
+        """Every effect on containers so far: (verb, container)."""
+        return self.containers.effects
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def __enter__(self) -> FakeEngine:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+__all__ = ["FakeContainers", "FakeEngine", "FakeEvents", "FakeImages"]
