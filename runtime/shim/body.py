@@ -37,7 +37,6 @@ class Body:
         self._bundle = bundle
         self._space: Space | None = None
         self._cgroup: cgroups.Cgroup | None = None
-        self._ooms = 0
 
     def launch(self, number: int, writer: SegmentWriter, link: Link) -> Run:
         """Start the container's command as run `number`; leave nothing running if refused.
@@ -45,7 +44,6 @@ class Body:
         The zygote gets copies of each descriptor before anything depends on it.
         """
         space, cgroup = self._ready()
-        self._ooms = cgroup.oom_kills()
         reading, writing = make_pipes()
         nothing = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -84,7 +82,8 @@ class Body:
         user, net = handed.fds.get("user"), handed.fds.get("net")
         if user is not None and net is not None:
             self._space = Space(self._bundle.id_base, user, net)
-        self._cgroup = cgroups.open_existing(self._bundle.cgroup)
+        left = cgroups.open_existing(self._bundle.cgroup)
+        self._cgroup = left if left.groups else None
 
     def held(self) -> dict[str, int]:
         """Return the descriptors of which the zygote must have copies."""
@@ -95,14 +94,18 @@ class Body:
         if self._cgroup is None:
             return False
         self._cgroup.kill()
-        return self._cgroup.oom_kills() > self._ooms
+        return self._cgroup.oom_kills() > 0
 
-    def close(self) -> None:
-        """Give everything back to the kernel."""
+    def drop_cgroup(self) -> None:
+        """Remove a run's cgroup: once it was killed, some kernels kill all that is put into it."""
         if self._cgroup is not None:
             self._cgroup.kill()
             self._cgroup.remove()
             self._cgroup = None
+
+    def close(self) -> None:
+        """Give everything back to the kernel."""
+        self.drop_cgroup()
         if self._space is not None:
             self._space.close()
             self._space = None

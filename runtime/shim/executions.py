@@ -11,7 +11,7 @@ from runtime.errors import Interrupted, RuntimeFault
 from runtime.events import OnceRecord
 from runtime.isolation.launch import Launched
 from runtime.shim import protocol
-from runtime.shim.exit_status import exit_code, wait_status
+from runtime.shim.exit_status import exit_code, reap, wait_status
 from runtime.shim.loop import Loop
 from runtime.shim.segments import CHUNK
 from runtime.shim.stdio import make_pipes
@@ -131,6 +131,7 @@ class _Execution:
     def result(self) -> dict[str, Any]:
         """Reap the process, take in what is in the pipes, let go, and say how it ended."""
         status = wait_status(self.pid)
+        reap(self.pid)
         for name in list(self.pipes):
             self._drain(name)
         os.close(self.pidfd)

@@ -12,9 +12,22 @@ def exit_code(status: int) -> int:
 
 
 def wait_status(pid: int) -> int | None:
-    """Reap our own child that ended; None if it is not ours, or was reaped (waitpid(2))."""
+    """Return how our own child ended, and leave it to be reaped; None if it is not ours.
+
+    As long as it is not reaped, its end outlives us too: whoever becomes its parent sees it.
+    """
     try:
-        reaped, status = os.waitpid(pid, os.WNOHANG)
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
         return None
-    return status if reaped == pid else None
+    if ended is None:
+        return None
+    return ended.si_status << 8 if ended.si_code == os.CLD_EXITED else ended.si_status
+
+
+def reap(pid: int) -> None:
+    """Let go of our own child that ended; one that is not ours is left alone (waitpid(2))."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return

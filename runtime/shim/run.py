@@ -8,7 +8,7 @@ import time
 
 from runtime.errors import KernelRefused
 from runtime.kernel import process
-from runtime.shim.exit_status import wait_status
+from runtime.shim.exit_status import reap, wait_status
 from runtime.shim.stdio import Output
 
 
@@ -55,6 +55,7 @@ class Run:
         return time.monotonic() - self.began
 
     def close(self) -> None:
-        """Take in the rest of the output and let go."""
-        self.output.drain()
+        """Let the first process go, whose end is recorded."""
+        if self.ours:
+            reap(self.pid)
         os.close(self.pidfd)

@@ -33,7 +33,8 @@ from runtime.state.exits import ExitRecord
 from runtime.state.records import Cause, Ledger, State
 
 REAPED_WITHIN_SECONDS = 5.0
-"""How long a successor waits for the zygote's word on how the first process ended."""
+"""How long a successor waits to learn how the first process ended."""
+ASK_AGAIN_SECONDS = 0.05
 _NOT_FOUND = 127
 
 
@@ -194,12 +195,23 @@ class Shim:
         run = self._run
         if run is None:
             return
+        if run.ours:
+            self._end(run, run.status())
+        else:
+            self._loop.forget(run.pidfd)
+            self._ask_how_it_ended(run, time.monotonic() + REAPED_WITHIN_SECONDS)
+
+    def _ask_how_it_ended(self, run: Run, deadline: float) -> None:
+        """Somebody else reaps it: the zygote, which will tell, or a stranger after whom the kernel
+        may know."""
         status = run.status()
-        if status is None and self._link.up and not run.ours:
-            self._loop.forget(run.pidfd)  # the zygote is its parent and will tell
-            self._deadline = self._loop.after(REAPED_WITHIN_SECONDS, lambda: self._end(run, None))
-            return
-        self._end(run, status)
+        if status is not None or time.monotonic() > deadline:
+            self._end(run, status)
+        else:
+            self._loop.cancel(self._deadline)
+            self._deadline = self._loop.after(
+                ASK_AGAIN_SECONDS, lambda: self._ask_how_it_ended(run, deadline)
+            )
 
     def _reaped(self, pid: int, status: int) -> None:
         run = self._run
@@ -214,22 +226,23 @@ class Shim:
             self._loop.forget(fd)
         oom_killed = self._body.sweep()
         self._executions.finish_all()
+        run.output.drain()
+        end = ExitRecord(
+            run=run.number,
+            exit_code=None if status is None else exit_code(status),
+            oom_killed=oom_killed,
+            finished_ns=time.time_ns(),
+            error=succession.LOST if status is None else "",
+        )
+        exits.write(self._directory, end)
         run.close()
         if run.seconds() >= HEALTHY_SECONDS:
             self._failures = 0
-        self._conclude(
-            ExitRecord(
-                run=run.number,
-                exit_code=None if status is None else exit_code(status),
-                oom_killed=oom_killed,
-                finished_ns=time.time_ns(),
-                error=succession.LOST if status is None else "",
-            )
-        )
+        self._conclude(end)
 
     def _conclude(self, end: ExitRecord) -> None:
-        """Record the end durably, then restart the container or leave."""
-        exits.write(self._directory, end)
+        """Tell of a recorded end, then restart the container or leave."""
+        self._body.drop_cgroup()
         state = self._ledger.load()
         count = state.record.restart_count
         if not state.held and restarts(self._conduct, exit_code=end.exit_code, count=count):
@@ -256,7 +269,9 @@ class Shim:
         try:
             self._launch(again=True)
         except RuntimeFault as fault:
-            self._conclude(self._failed_restart(str(fault)))
+            end = self._failed_restart(str(fault))
+            exits.write(self._directory, end)
+            self._conclude(end)
 
     def _failed_restart(self, reason: str) -> ExitRecord:
         """A restart that was refused counts as a run that failed at once."""

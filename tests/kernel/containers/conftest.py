@@ -26,7 +26,20 @@ from runtime.spec.container import ContainerSpec
 from runtime.spec.limits import Limits
 
 BUSYBOX = "/bin/busybox"
-APPLETS = ("sh", "echo", "id", "hostname", "sleep", "cat", "true", "kill", "seq", "dd", "mkdir")
+APPLETS = (
+    "sh",
+    "echo",
+    "id",
+    "hostname",
+    "sleep",
+    "cat",
+    "true",
+    "kill",
+    "seq",
+    "dd",
+    "mkdir",
+    "tr",
+)
 
 
 class HandMade:
@@ -83,7 +96,7 @@ class Instance:
                 continue
         zygote = self.zygote
         self.site.zygote.leave()
-        until(lambda: not os.path.exists(f"/proc/{zygote}"))
+        until(lambda: ended(zygote))
         for tree in detect().hierarchies:
             for name in (f"{self.site.slice}/zygote", self.site.slice):
                 remove_group(f"{tree.mount}/{name}")
@@ -106,6 +119,14 @@ def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
     while not holds():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.01)
+
+
+def ended(pid: int) -> bool:
+    """Say whether a process is gone; one that its parent has yet to reap is."""
+    try:
+        return b") Z " in Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def remove_group(directory: str) -> None:

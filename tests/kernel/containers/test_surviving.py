@@ -1,0 +1,167 @@
+"""Kills: whatever dies, containers go on, no line and no exit code is lost."""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import time
+
+import pytest
+
+from runtime.errors import Interrupted
+from runtime.events import ContainerRecord
+from runtime.spec.execution import ExecSpec
+from tests.kernel.containers.conftest import Instance, an_instance, ended, shell, until
+
+COUNT = "n=0; while [ $n -lt %d ]; do n=$((n+1)); echo line $n; sleep 0.01; done; exit %d"
+
+
+def expected(lines: int) -> bytes:
+    return b"".join(b"line %d\n" % number for number in range(1, lines + 1))
+
+
+def test_killing_the_zygote_harms_no_container(instance: Instance) -> None:
+    started = [instance.run(COUNT % (150, 40 + number)) for number in range(10)]
+    zygote = instance.zygote
+    os.kill(zygote, signal.SIGKILL)
+    until(lambda: ended(zygote))
+    again = instance.reopen()
+    alive = [again.containers.inspect(record.id) for record in started]
+    late = again.containers.start(again.containers.create(shell("echo late")).id)
+
+    assert [record.pid for record in alive] == [record.pid for record in started]
+    assert instance.zygote != zygote
+    for number, record in enumerate(started):
+        ended_record = again.containers.wait(record.id, timeout_seconds=30)
+        assert ended_record.exit_code == 40 + number
+        assert instance.output(record.id) == expected(150)
+    assert again.containers.wait(late.id, timeout_seconds=10).exit_code == 0
+
+
+def test_killing_a_shim_loses_neither_line_nor_code(instance: Instance) -> None:
+    started = instance.run(COUNT % (200, 43))
+    shims = set()
+    for _ in range(3):
+        time.sleep(0.3)
+        shim = instance.shim(started.id)
+        shims.add(shim)
+        os.kill(shim, signal.SIGKILL)
+        until(lambda shim=shim: successor(instance, started.id, shim))  # type: ignore[misc]
+    over = instance.engine.containers.wait(started.id, timeout_seconds=30)
+
+    assert len(shims) == 3
+    assert over.exit_code == 43
+    assert over.pid is None
+    assert instance.output(started.id) == expected(200)
+
+
+def successor(instance: Instance, container: str, old: int) -> bool:
+    try:
+        return instance.shim(container) != old
+    except OSError:
+        return False
+
+
+def test_a_container_that_ends_while_its_shim_is_dead_keeps_its_code(instance: Instance) -> None:
+    started = instance.run("echo first; sleep 0.3; echo last; exit 44")
+    shim = instance.shim(started.id)
+    os.kill(instance.zygote, signal.SIGSTOP)
+    os.kill(shim, signal.SIGKILL)
+    time.sleep(0.6)
+    os.kill(instance.zygote, signal.SIGCONT)
+    over = instance.engine.containers.wait(started.id, timeout_seconds=20)
+
+    assert over.exit_code == 44
+    assert instance.output(started.id) == b"first\nlast\n"
+
+
+def test_a_new_zygote_gets_copies_from_old_shims(instance: Instance) -> None:
+    started = instance.run(COUNT % (150, 45))
+    os.kill(instance.zygote, signal.SIGKILL)
+    instance.reopen()
+    time.sleep(0.3)
+    os.kill(instance.shim(started.id), signal.SIGKILL)
+    over = instance.engine.containers.wait(started.id, timeout_seconds=30)
+
+    assert instance.output(started.id) == expected(150)
+    assert_code(over, 45)
+
+
+def test_zygote_and_shim_both_killed_leave_a_record_that_is_repaired(instance: Instance) -> None:
+    started = instance.run("sleep 0.5; exit 46")
+    shim, zygote = instance.shim(started.id), instance.zygote
+    os.kill(zygote, signal.SIGKILL)
+    os.kill(shim, signal.SIGKILL)
+    until(lambda: ended(zygote) and ended(shim))
+    again = instance.reopen()
+    repaired = again.containers.recover()
+    over = again.containers.wait(started.id, timeout_seconds=20)
+
+    assert repaired == (f"container {started.id} has a shim again",)
+    assert_code(over, 46)
+    assert again.containers.recover() == ()
+
+
+def assert_code(over: ContainerRecord, code: int) -> None:
+    """A stranger reaped it: from Linux 6.15 the kernel still knows how it ended."""
+    version = tuple(int(part) for part in platform.release().split(".")[:2])
+    if version >= (6, 15):
+        assert over.exit_code == code
+    else:
+        assert over.exit_code is None
+        assert over.error
+
+
+def test_a_stop_outlives_its_shim(instance: Instance) -> None:
+    started = instance.run("trap '' TERM; echo ready; while :; do sleep 0.1; done")
+    until(lambda: instance.output(started.id) == b"ready\n")
+    instance.engine.containers.stop(started.id, timeout_seconds=1, operation="op1")
+    os.kill(instance.shim(started.id), signal.SIGKILL)
+    over = instance.engine.containers.wait(started.id, timeout_seconds=20)
+    last = [spooled.event for spooled in instance.engine.events.pending()][-1]
+
+    assert over.exit_code == 137
+    assert (last.action, last.operation) == ("exited", "op1")
+
+
+def test_a_restart_outlives_its_shim(instance: Instance) -> None:
+    started = instance.run("echo try; exit 1", restart="on-failure", restart_retries=4)
+    until(lambda: instance.engine.containers.inspect(started.id).restarting)
+    os.kill(instance.shim(started.id), signal.SIGKILL)
+    over = instance.engine.containers.wait(started.id, timeout_seconds=30)
+
+    assert over.restart_count == 4
+    assert instance.output(started.id) == b"try\n" * 5
+
+
+def test_an_exec_whose_shim_dies_is_never_begun_again(instance: Instance) -> None:
+    started = instance.run("sleep 60")
+    spec = ExecSpec(command=("sh", "-c", "echo x >> /effect; sleep 30"))
+    instance.engine.containers.execute(started.id, spec, operation="op1")
+    effect = f"{instance.config.container_data(started.id)}/upper/effect"
+    until(lambda: os.path.exists(effect))
+    shim = instance.shim(started.id)
+    os.kill(shim, signal.SIGKILL)
+    until(lambda: successor(instance, started.id, shim))
+
+    def interrupted() -> bool:
+        mark = instance.engine.containers.once(started.id, "op1")
+        return mark is not None and mark.state == "interrupted"
+
+    until(interrupted)
+    with pytest.raises(Interrupted):
+        instance.engine.containers.execute(started.id, spec, operation="op1")
+    with open(effect, encoding="ascii") as file:
+        assert file.read() == "x\n"
+
+
+def test_two_instances_leave_each_other_alone(layer: str) -> None:
+    with an_instance(layer) as first, an_instance(layer) as second:
+        running = first.run("sleep 60")
+        assert second.engine.containers.recover() == ()
+        assert second.engine.containers.list() == []
+        assert first.engine.instance != second.engine.instance
+        second.run("sleep 60")
+        assert first.engine.containers.recover() == ()
+        assert first.engine.containers.inspect(running.id) == running
