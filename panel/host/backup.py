@@ -34,23 +34,25 @@ def back_up(roots: Roots, path: str) -> None:
 
     Raises HostRefused where `path` exists.
     """
-    with contextlib.ExitStack() as undo:
-        try:
-            target = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        except FileExistsError:
-            raise HostRefused(f"{path} exists; a backup never replaces a file") from None
-        undo.callback(os.unlink, path)
-        scratch = undo.enter_context(tempfile.TemporaryDirectory(dir=roots.backups))
-        copy = database.copy_database(f"{scratch}/{DATABASE}")
-        with os.fdopen(target, "wb") as file:
+    try:
+        target = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise HostRefused(f"{path} exists; a backup never replaces a file") from None
+    try:
+        with (
+            os.fdopen(target, "wb") as file,
+            tempfile.TemporaryDirectory(dir=roots.backups) as aside,
+        ):
+            copy = database.copy_database(f"{aside}/{DATABASE}")
             with tarfile.open(fileobj=file, mode="w:gz", compresslevel=6) as archive:
                 _add_manifest(archive, os.path.basename(copy))
                 archive.add(copy, os.path.basename(copy))
                 _add_files(archive, roots)
             file.flush()
             os.fsync(file.fileno())
-        undo.pop_all()
-        shutil.rmtree(scratch)
+    except BaseException:
+        os.unlink(path)
+        raise
 
 
 def restore(roots: Roots, path: str) -> None:

@@ -1,0 +1,104 @@
+"""Runs the groups one after the other, with what they need, and adds them up."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from panel.host.bootstrap import CHECKOUT
+from panel.host.proof.counts import Counts, of_command, of_report
+from panel.host.proof.groups import Group, Plan
+from panel.host.proof.postgres import private_server
+
+NOT_PASSED_ON = (
+    "ALLOWED_HOSTS",
+    "DATABASE_URL",
+    "DATA_ROOT",
+    "DJANGO_SETTINGS_MODULE",
+    "NODE_NAME",
+    "REDIS_URL",
+    "RUN_ROOT",
+    "SECRET_KEY",
+)
+"""Variables that would lead the tests to a platform that is not theirs."""
+TIMED_OUT = 124
+
+
+def prove(paths: Sequence[str], *, long: bool, seed: int | None) -> int:
+    """Run the tests; return 0 if all passed. The last line printed has the counts alone."""
+    chosen = seed if seed is not None else secrets.randbelow(2**32)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="proof-") as scratch:
+        guard = Path(scratch, "before.json")
+        _leak_guard("before", guard)
+        with private_server() as url:
+            plan = Plan(
+                checkout=CHECKOUT, seed=chosen, long=long, postgres_url=url, paths=tuple(paths)
+            )
+            groups = plan.groups()
+            _say(
+                f"{len(groups)} groups, seed {chosen}: `manage.py test --seed {chosen}` repeats it"
+            )
+            results = {group.name: _run_group(group, Path(scratch)) for group in groups}
+        results["nothing is left behind"] = of_command(_leak_guard("after", guard))
+    _say(f"seed {chosen}, {(time.monotonic() - began) / 60:.1f} minutes in all")
+    for name, counts in results.items():
+        _say(f"  {name}: {counts}")
+    total = sum(results.values(), Counts())
+    sys.stdout.write(f"{total}\n")
+    sys.stdout.flush()
+    return 0 if total.failed == 0 and total.passed > 0 else 1
+
+
+def _run_group(group: Group, scratch: Path) -> Counts:
+    _say(f"{group.name}")
+    began = time.monotonic()
+    counts = Counts()
+    for number, command in enumerate(group.commands):
+        report = scratch / f"{group.name.replace(' ', '-')}-{number}.xml"
+        words = [*command, f"--junit-xml={report}"] if group.pytest else list(command)
+        if not group.pytest:
+            _say(f"  {' '.join([Path(command[0]).name, *command[1:]])}")
+        status = _run(words, group)
+        counts += of_report(report, status) if group.pytest else of_command(status)
+    _say(f"{group.name}: {counts}, {time.monotonic() - began:.0f} s")
+    return counts
+
+
+def _run(words: list[str], group: Group) -> int:
+    kept = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
+    process = subprocess.Popen(
+        words,
+        cwd=CHECKOUT,
+        env={**kept, **group.environment},
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        return process.wait(group.limit_seconds)
+    except subprocess.TimeoutExpired:
+        _say(f"{group.name} took more than {group.limit_seconds / 60:.0f} minutes; it is ended")
+        return TIMED_OUT
+    finally:
+        # What a test left in its session must not outlive the run; ctrl-C ends up here too.
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _leak_guard(moment: str, file: Path) -> int:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.leak_guard", moment, str(file)], cwd=CHECKOUT, check=False
+    ).returncode
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"── {text}\n")
+    sys.stdout.flush()
