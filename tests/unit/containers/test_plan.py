@@ -1,0 +1,144 @@
+"""A spec and an image become a bundle, as with Docker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runtime.containers.plan import DEFAULT_PATH, Place, plan_container, signal_number
+from runtime.errors import InvalidSpec
+from runtime.images.image import ResolvedImage
+from runtime.oci.bundle import DEFAULT_CAPABILITIES
+from runtime.oci.image import ImageConfig
+from runtime.shim.conduct import Conduct
+from runtime.spec.container import Bind, ContainerSpec
+from runtime.spec.limits import Limits
+
+PLACE = Place(id="0123456789abcdef" * 2, state_dir="/d", cgroup="moorage.slice/i/c", id_base=1000)
+
+
+def planned(image: dict[str, Any] | None = None, **spec: Any) -> Conduct:
+    config = ImageConfig(architecture="amd64", os="linux", diff_ids=(), **(image or {}))
+    resolved = ResolvedImage(id="sha256:1", config=config, layers=("/l2", "/l1"))
+    return plan_container(ContainerSpec(image="x", **spec), resolved, PLACE)
+
+
+@pytest.mark.parametrize(
+    ("image", "spec", "args"),
+    [
+        ({"cmd": ("a",)}, {}, ("a",)),
+        ({"cmd": ("a",)}, {"command": ("b", "c")}, ("b", "c")),
+        ({"entrypoint": ("e",), "cmd": ("a",)}, {}, ("e", "a")),
+        ({"entrypoint": ("e",), "cmd": ("a",)}, {"command": ("b",)}, ("e", "b")),
+        ({"entrypoint": ("e",), "cmd": ("a",)}, {"entrypoint": ("f",)}, ("f",)),
+        ({"entrypoint": ("e",)}, {"entrypoint": ("f",), "command": ("b",)}, ("f", "b")),
+        ({"entrypoint": ("e",)}, {"entrypoint": (), "command": ("b",)}, ("b",)),
+    ],
+)
+def test_command_and_entrypoint_merge_as_with_docker(
+    image: dict[str, Any], spec: dict[str, Any], args: tuple[str, ...]
+) -> None:
+    assert planned(image, **spec).bundle.args == args
+
+
+@pytest.mark.parametrize("image", [{}, {"cmd": ("",)}])
+def test_without_any_command_it_is_refused(image: dict[str, Any]) -> None:
+    with pytest.raises(InvalidSpec, match="command"):
+        planned(image)
+
+
+def test_the_spec_wins_over_the_image_and_that_over_the_defaults() -> None:
+    bundle = planned(
+        {
+            "cmd": ("a",),
+            "env": ("PATH=/image", "A=image", "B=image", "EMPTY=", "=odd"),
+            "working_dir": "/srv",
+            "user": "www",
+        },
+        env={"B": "spec"},
+    ).bundle
+
+    assert dict(bundle.env) == {
+        "PATH": "/image",
+        "HOSTNAME": "0123456789ab",
+        "A": "image",
+        "B": "spec",
+        "EMPTY": "",
+    }
+    assert (bundle.cwd, bundle.user, bundle.hostname) == ("/srv", "www", "0123456789ab")
+
+
+def test_defaults_fill_what_nobody_says() -> None:
+    conduct = planned({"cmd": ("a",)})
+    bundle = conduct.bundle
+
+    assert dict(bundle.env)["PATH"] == DEFAULT_PATH
+    assert (bundle.cwd, bundle.user, bundle.id_base) == ("/", "", 1000)
+    assert set(bundle.capabilities) == set(DEFAULT_CAPABILITIES)
+    assert bundle.lower == ("/l2", "/l1")
+    assert (conduct.stop_signal, conduct.stop_timeout_seconds, conduct.restart) == (15, 10, "no")
+
+
+def test_a_spec_without_working_dir_user_or_range_can_override_each() -> None:
+    bundle = planned(
+        {"cmd": ("a",), "user": "www", "working_dir": "/srv"},
+        user="bob",
+        working_dir="/home",
+        id_range=500_000,
+        hostname="box",
+    ).bundle
+
+    assert (bundle.user, bundle.cwd, bundle.id_base) == ("bob", "/home", 500_000)
+    assert dict(bundle.env)["HOSTNAME"] == bundle.hostname == "box"
+
+
+def test_limits_become_resources() -> None:
+    limits = Limits(memory_bytes=64 << 20, cpus=0.5, pids=7, log_bytes=65_536, log_files=2)
+    conduct = planned({"cmd": ("a",)}, limits=limits)
+    resources = conduct.bundle.resources
+
+    assert (resources.memory_bytes, resources.cpus, resources.pids) == (64 << 20, 0.5, 7)
+    assert (conduct.log_bytes, conduct.log_files) == (65_536, 2)
+
+
+def test_capabilities_are_dropped_and_added() -> None:
+    bundle = planned(
+        {"cmd": ("a",)}, capabilities_drop=("all",), capabilities_add=("net_raw",)
+    ).bundle
+
+    assert bundle.capabilities == ("CAP_NET_RAW",)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("privileged", True),
+        ("binds", (Bind(source="/etc", target="/etc"),)),
+        ("devices", ("/dev/sda",)),
+        ("host_namespaces", ("network",)),
+    ],
+)
+def test_what_is_not_built_yet_is_refused_by_name(field: str, value: object) -> None:
+    with pytest.raises(InvalidSpec, match="yet") as refused:
+        planned({"cmd": ("a",)}, **{field: value})
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("SIGTERM", 15), ("term", 15), ("9", 9), ("RTMIN", 34), (" quit ", 3)]
+)
+def test_signals_have_names_and_numbers(text: str, number: int) -> None:
+    assert signal_number("signal", text) == number
+
+
+@pytest.mark.parametrize("text", ["", "0", "65", "-9", "SIGNONE", "SIG"])
+def test_what_is_no_signal_is_refused(text: str) -> None:
+    with pytest.raises(InvalidSpec, match="signal"):
+        signal_number("signal", text)
+
+
+def test_a_conduct_survives_its_file() -> None:
+    conduct = planned({"cmd": ("a",), "env": ("A=1",)}, restart="always", stop_signal="INT")
+
+    assert Conduct.from_json(conduct.to_json()) == conduct
