@@ -39,19 +39,25 @@ class Logs(Socket):
         return True
 
     async def run(self) -> None:
-        """Follow the output from `?offset=` as fast as the client acknowledges it."""
-        offset = self.number("offset")
+        """Follow the output from `?offset=`, or from its last `?tail=` lines.
+
+        No faster than the client acknowledges it.
+        """
+        offset, tail = self.number("offset"), self.number("tail")
         self._acknowledged = self._sent = offset
         self._credit = asyncio.Event()
         _, ticket = await database_sync_to_async(grant_stream)(
             kinds.CONTAINER_LOGS.code,
             actor=self.actor,
             target=self.container.pk,
-            params={"offset": offset, "follow": True},
+            params={"offset": offset, "tail": tail or None, "follow": True},
         )
         path = f"{settings.RUN_ROOT}/agent/stream"
         async with open_stream(path, ticket) as stream:
             async for frame in stream.logs():
+                if tail and self._sent == 0:
+                    # Where the last lines begin is known only now.
+                    self._acknowledged = self._sent = frame.offset - len(frame.data)
                 await self._wait_for_credit(len(frame.data))
                 self._sent = frame.offset
                 await self.tell(chunk(frame))

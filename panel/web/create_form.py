@@ -71,13 +71,12 @@ class CreateForm:
         }
         if self.values["name"]:
             plain["name"] = self.values["name"]
-        if self.errors:
-            return None
         try:
-            return ContainerSpec.from_json(plain)
+            spec = ContainerSpec.from_json(plain)
         except InvalidSpec as fault:
             self.refuse(fault.field, fault.reason)
             return None
+        return None if self.errors else spec
 
     def refuse(self, spec_field: str, reason: str) -> None:
         """Note an error where its field is shown; what has no field here is shown on top."""

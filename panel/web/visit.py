@@ -30,7 +30,12 @@ MemberView = Callable[Concatenate[HttpRequest, Actor, Arguments], HttpResponse]
 def actor_of(request: HttpRequest) -> Actor | None:
     """Return the visitor in the team they chose, or else in their first one."""
     user_id = request.user.pk if request.user.is_authenticated else None
-    return sessions.actor_of(user_id, request.session)
+    actor = sessions.actor_of(user_id, request.session)
+    chosen = request.session.get(sessions.TEAM)
+    if actor is not None and chosen not in (None, actor.team_slug):
+        # They left that team. Sockets and REST read the same session and have to agree.
+        request.session[sessions.TEAM] = actor.team_slug
+    return actor
 
 
 def member(view: MemberView[Arguments]) -> View[Arguments]:

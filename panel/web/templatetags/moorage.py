@@ -103,6 +103,12 @@ def size(count: int | None) -> str:
 
 
 @register.filter
+def cores(count: float | None) -> str:
+    """Write CPUs with their unit."""
+    return f"{count or 0:g} core{'' if count == 1 else 's'}"
+
+
+@register.filter
 def command_line(arguments: list[str] | None) -> str:
     """Write an argument list as a shell would want it."""
     return shlex.join(arguments or [])

@@ -4,6 +4,7 @@
 const HEARTBEAT_LATE_MS = 8000;
 const LOST_AFTER_MS = 2000;
 const WAITS_MS = [100, 300, 600, 1000];
+const ASK_EVERY = 4;
 
 export class EventLink extends EventTarget {
   /** @param {number} seq the sequence number that the page was rendered with */
@@ -31,25 +32,25 @@ export class EventLink extends EventTarget {
   opened() {
     const back = this.tries > 0;
     this.tries = 0;
-    this.hearbeatDue();
+    this.heartbeatDue();
     if (back) this.tell("stale");
   }
 
   heard(message) {
-    this.hearbeatDue();
+    this.heartbeatDue();
     clearTimeout(this.lostTimer);
     this.lostTimer = 0;
     this.tell("live");
     if (message.type === "event") {
       this.seq = Math.max(this.seq, message.seq);
       this.tell("change", message);
-    } else if (message.type === "heartbeat" && message.seq > this.seq) {
-      this.seq = message.seq;
-      this.tell("stale");
+    } else if (message.type === "heartbeat") {
+      // Everything of this team up to here was sent before it; other teams count on, too.
+      this.seq = Math.max(this.seq, message.seq);
     }
   }
 
-  hearbeatDue() {
+  heartbeatDue() {
     clearTimeout(this.alive);
     this.alive = setTimeout(() => this.socket.close(), HEARTBEAT_LATE_MS);
   }
@@ -59,7 +60,8 @@ export class EventLink extends EventTarget {
     clearTimeout(this.alive);
     this.lostTimer ||= setTimeout(() => this.tell("lost"), LOST_AFTER_MS);
     // 44xx: the server says "fetch again" (too slow a reader, or a sequence no longer kept).
-    if (code >= 4400 && code < 4500) this.tell("stale");
+    // Refused again and again: the session may have ended, which only the page can tell.
+    if ((code >= 4400 && code < 4500) || this.tries % ASK_EVERY === ASK_EVERY - 1) this.tell("stale");
     const wait = WAITS_MS[Math.min(this.tries, WAITS_MS.length - 1)];
     this.tries += 1;
     this.again = setTimeout(() => this.connect(), wait * (0.75 + Math.random() / 2));
