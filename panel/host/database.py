@@ -45,6 +45,18 @@ def migrate(roots: Roots, *, say: Callable[[str], None]) -> None:
         connections.close_all()
 
 
+def require_current() -> None:
+    """Raise HostRefused where the database is of a newer Moorage, or was not migrated yet."""
+    try:
+        schema.require_known_schema()
+        if schema.is_behind():
+            raise HostRefused("the database is not migrated yet: run `manage.py prepare`")
+    except schema.SchemaUnknown as unknown:
+        raise HostRefused(str(unknown)) from None
+    finally:
+        connections.close_all()
+
+
 def is_sqlite() -> bool:
     """Tell whether the database is the embedded one."""
     return bool(settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"))

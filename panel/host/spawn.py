@@ -70,6 +70,13 @@ def spawn(program: Program) -> Child:
     )
 
 
+def become(program: Program) -> None:
+    """Turn the calling process into `program`, as its own supervisor (execve(2)); no return."""
+    if program.confine is not None:
+        program.confine()
+    os.execve(program.argv[0], program.argv, program.environment)  # noqa: S606
+
+
 def _become(program: Program, output: int, starter: int) -> None:
     try:
         os.setsid()  # ctrl-C in the terminal is for the starter, which stops its children in order

@@ -58,9 +58,7 @@ class Up:
 def up(roots: Roots, wanted: Address, *, demo: bool) -> None:
     """Serve the platform of `roots` until a signal asks to stop. Raises HostRefused."""
     began = time.monotonic()
-    preflight.require_kernel()
-    ensure_service_user()
-    make_directories(roots)
+    make_roots(roots)
     lock = ServingLock.take(roots)
     try:
         end_stale_children(roots)
@@ -70,6 +68,13 @@ def up(roots: Roots, wanted: Address, *, demo: bool) -> None:
         lock.clear()
     finally:
         lock.release()
+
+
+def make_roots(roots: Roots) -> None:
+    """Make the service user and the directories, on a machine that can run containers."""
+    preflight.require_kernel()
+    ensure_service_user()
+    make_directories(roots)
 
 
 def prepare(roots: Roots, wanted: Address) -> Platform:

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from panel.host.command import PlatformCommand
+from panel.host.processes import Address
 from panel.host.roots import Roots
 from panel.host.up import up, wanted_address
 
@@ -22,21 +23,30 @@ class Command(PlatformCommand):
     def options(self, parser: CommandParser) -> None:
         """Declare where to serve."""
         parser.add_argument("--demo", action="store_true", help="run a container to look at, too")
-        parser.add_argument("--host", default="127.0.0.1", help="address (default %(default)s)")
-        parser.add_argument("--port", type=int, default=8000, help="port (default %(default)s)")
-        parser.add_argument(
-            "--behind-proxy", action="store_true", help="plain http, for a proxy that does TLS"
-        )
-        parser.add_argument("--tls-cert", metavar="FILE", default="", help="certificate chain, PEM")
-        parser.add_argument("--tls-key", metavar="FILE", default="", help="its key, PEM")
+        declare_address(parser)
 
     def run(self, roots: Roots, options: dict[str, Any]) -> int:
         """Serve."""
-        address = wanted_address(
-            options["host"],
-            options["port"],
-            behind_proxy=options["behind_proxy"],
-            tls=(options["tls_cert"], options["tls_key"]),
-        )
-        up(roots, address, demo=options["demo"])
+        up(roots, address_of(options), demo=options["demo"])
         return 0
+
+
+def declare_address(parser: CommandParser) -> None:
+    """Declare the options that say where the panel is served."""
+    parser.add_argument("--host", default="127.0.0.1", help="address (default %(default)s)")
+    parser.add_argument("--port", type=int, default=8000, help="port (default %(default)s)")
+    parser.add_argument(
+        "--behind-proxy", action="store_true", help="plain http, for a proxy that does TLS"
+    )
+    parser.add_argument("--tls-cert", metavar="FILE", default="", help="certificate chain, PEM")
+    parser.add_argument("--tls-key", metavar="FILE", default="", help="its key, PEM")
+
+
+def address_of(options: dict[str, Any]) -> Address:
+    """Return the address that those options say. Raises HostRefused."""
+    return wanted_address(
+        options["host"],
+        options["port"],
+        behind_proxy=options["behind_proxy"],
+        tls=(options["tls_cert"], options["tls_key"]),
+    )
