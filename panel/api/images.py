@@ -16,7 +16,7 @@ from panel.inventory.queries import images_of
 from panel.operations import kinds
 from panel.operations.submit import grant_stream
 from runtime.errors import InvalidSpec, NotFound
-from runtime.oci.reference import Reference
+from runtime.oci.reference import parse_reference
 from runtime.streams.client import open_stream
 
 CHUNK = 256 * 1024
@@ -54,7 +54,7 @@ def _find(actor: Actor, name: str) -> Image:
     """Return the team's image with this reference, id, or beginning of an id."""
     wanted = {name, name.removeprefix("sha256:")}
     try:
-        wanted.add(str(Reference.parse(name)))
+        wanted.add(str(parse_reference(name)))
     except InvalidSpec:
         pass
     for row in images_of(actor.team_id):

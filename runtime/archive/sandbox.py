@@ -46,17 +46,22 @@ def enter(target: int, *, parent: int) -> int:
 
 
 def _pivot(target: int) -> int:
-    """The clone of the mount is all that is left; its flags make what is unpacked inert here."""
-    unshare(_PRIVATE)
-    mounts.set_propagation("/", abi.MS_SLAVE)
+    """The clone of the mount is all that is left; its flags make what is unpacked inert here.
+
+    It is cloned first: after unshare(2) `target` belongs to a mount of another namespace.
+    """
     clone = mounts.open_tree("", directory=target)
     inert = abi.MOUNT_ATTR_NOSUID | abi.MOUNT_ATTR_NODEV | abi.MOUNT_ATTR_NOEXEC
     mounts.mount_setattr(clone, add=inert)
-    mounts.move_mount(clone, target)
+    unshare(_PRIVATE)
+    mounts.set_propagation("/", abi.MS_SLAVE)
+    old_root = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    mounts.move_mount(clone, old_root)
     os.fchdir(clone)
     mounts.pivot_root(".", ".")
     mounts.detach(".")
     os.chdir("/")
+    os.close(old_root)
     os.close(target)
     return clone
 

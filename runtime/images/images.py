@@ -6,13 +6,27 @@ its own module; this class only hands over.
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from runtime.config import EngineConfig
+from runtime.content.blobs import Blobs
+from runtime.errors import Conflict
 from runtime.events import ImageSummary, NullSink, Sink
 from runtime.images.image import ResolvedImage
+from runtime.images.index import Entry, Index
+from runtime.images.load import MAX_DOCUMENT, WORK, Loader
+from runtime.images.search import choose
+from runtime.images.starter import starter_archive
+from runtime.oci.image import ImageConfig
+from runtime.snapshots.layers import Layers
 
+_NULL = NullSink()
 InUse = Callable[[], Mapping[str, str]]
 """Answers which images a namespace's containers use: image id to the name of a container."""
 
@@ -22,28 +36,47 @@ class Images:
 
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
+        self._blobs = Blobs(config.data)
+        self._layers = Layers(config.data)
+        self._index = Index(config.data)
 
-    def load(
-        self, archive: str | int, *, namespace: str, sink: Sink = NullSink()
-    ) -> list[ImageSummary]:
+    def load(self, archive: str | int, *, namespace: str, sink: Sink = _NULL) -> list[ImageSummary]:
         """Take in every image of an archive (docker-save or OCI layout; plain, gzip or zstd).
 
         `archive` is a path or an open file descriptor, which is read from where it stands and
         left open. Either all its images appear, or none. Raises InvalidSpec (`archive...`: what
-        is wrong with it), Exhausted (a limit), Cancelled.
+        is wrong with it), Exhausted (a limit), Cancelled, FileNotFoundError.
         """
-        raise NotImplementedError
+        if isinstance(archive, str):
+            source = os.open(archive, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                return self.load(source, namespace=namespace, sink=sink)
+            finally:
+                os.close(source)
+        loader = Loader(data=self._config.data, blobs=self._blobs, layers=self._layers, sink=sink)
+        added = self._index.add(namespace, loader.load(archive))
+        return [entry.summary(namespace) for entry in added]
 
     def list(self, namespace: str | None = None) -> list[ImageSummary]:
         """Return the images of one namespace, or of all, newest first."""
-        raise NotImplementedError
+        wanted = [namespace] if namespace is not None else self._index.namespaces()
+        found = [one.summary(space) for space in wanted for one in self._index.entries(space)]
+        return sorted(found, key=lambda image: -(image.created_ns or 0))
 
     def resolve(self, namespace: str, reference: str) -> ResolvedImage:
         """Find an image by name, digest, id or the beginning of an id.
 
         Raises NotFound, InvalidSpec("image", ...), Conflict (the beginning fits several).
         """
-        raise NotImplementedError
+        entry, _ = choose(self._index.entries(namespace), reference)
+        plain = json.loads(self._blobs.read(entry.id, limit=MAX_DOCUMENT))
+        layers = [self._layers.find(chain_id) for chain_id in entry.layers]
+        return ResolvedImage(
+            id=entry.id,
+            config=ImageConfig.from_json(plain),
+            layers=tuple(self._layers.path(layer.chain_id) for layer in reversed(layers)),
+            highest_id=max((layer.highest_id for layer in layers), default=0),
+        )
 
     @contextmanager
     def held(self, namespace: str, reference: str) -> Iterator[ResolvedImage]:
@@ -52,8 +85,8 @@ class Images:
         Whoever makes a container resolves through this and leaves it when the container's record
         (which `in_use` then sees) is durable.
         """
-        raise NotImplementedError
-        yield
+        with self._index.locked(shared=True):
+            yield self.resolve(namespace, reference)
 
     def delete(
         self, namespace: str, reference: str, *, in_use: InUse | Mapping[str, str]
@@ -64,13 +97,47 @@ class Images:
         use them (a callable is asked under the lock that `held` shares). Returns what is left of
         the image: no references = it is gone. Raises NotFound, Conflict naming the container.
         """
-        raise NotImplementedError
+        with self._index.locked():
+            entries = self._index.entries(namespace)
+            entry, name = choose(entries, reference)
+            left = tuple(one for one in entry.references if name and one != name)
+            others = [one for one in entries if one.id != entry.id]
+            if left:
+                self._index.write(namespace, [*others, replace(entry, references=left)])
+                return replace(entry, references=left).summary(namespace)
+            users = in_use() if callable(in_use) else in_use
+            if entry.id in users:
+                raise Conflict(f"image {reference} is used by container {users[entry.id]}")
+            self._index.write(namespace, others)
+            self._sweep(entry)
+        return replace(entry, references=()).summary(namespace)
 
     def starter(self, namespace: str, *, busybox: str = "/bin/busybox") -> ImageSummary:
         """Make `starter:latest` from a static busybox: applets, users, /tmp. The same busybox
         gives the same image id everywhere. Raises NotFound("file", busybox)."""
-        raise NotImplementedError
+        with tempfile.TemporaryFile() as file:
+            file.write(starter_archive(busybox))
+            file.flush()
+            os.lseek(file.fileno(), 0, os.SEEK_SET)
+            return self.load(file.fileno(), namespace=namespace)[0]
 
     def recover(self) -> list[str]:
-        """Remove what interrupted loads left, and uploads nobody took for a day; name it."""
-        raise NotImplementedError
+        """Remove what interrupted loads left; return one sentence for each."""
+        repaired = list(self._layers.leftovers())
+        with suppress(FileNotFoundError):
+            for name in os.listdir(self._config.uploads):
+                owner = name.removeprefix(WORK).partition("-")[0]
+                if name.startswith(WORK) and not os.path.exists(f"/proc/{owner}"):
+                    shutil.rmtree(f"{self._config.uploads}/{name}", ignore_errors=True)
+                    repaired.append(f"removed the half-done load {name}")
+        return repaired
+
+    def _sweep(self, gone: Entry) -> None:
+        """Remove the blob and the layers that no image of any namespace needs."""
+        entries = [one for space in self._index.namespaces() for one in self._index.entries(space)]
+        needed = {chain_id for one in entries for chain_id in one.layers}
+        if gone.id not in {one.id for one in entries}:
+            self._blobs.delete(gone.id)
+        for chain_id in gone.layers:
+            if chain_id not in needed:
+                self._layers.delete(chain_id)

@@ -1,0 +1,124 @@
+"""Unpacked layers: `layers/<chain id>/fs`, image ids on disk, with what is known beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+
+from runtime.archive.limits import Limits
+from runtime.archive.unpacker import Watch, unpack_layer
+from runtime.errors import InvalidSpec, NotFound
+from runtime.oci.digest import hex_of
+from runtime.state import durable, locks
+
+OPAQUE = "trusted.overlay.opaque"
+"""Hides the same directory of the layers below (overlayfs, "whiteouts and opaque directories")."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """What is known of an unpacked layer; `size` in bytes of file content."""
+
+    chain_id: str
+    diff_id: str
+    size: int
+    highest_id: int
+
+
+class Layers:
+    """The layers below one data root; safe for several processes."""
+
+    def __init__(self, data: str) -> None:
+        self._directory = f"{data}/layers"
+
+    def path(self, chain_id: str) -> str:
+        """Return the directory that serves as an overlay's lower."""
+        return f"{self._directory}/{hex_of(chain_id)}/fs"
+
+    def find(self, chain_id: str) -> Layer:
+        """Return what is known of a layer. Raises NotFound."""
+        try:
+            plain = json.loads(durable.read(f"{self._directory}/{hex_of(chain_id)}/layer.json"))
+        except (FileNotFoundError, NotFound):
+            raise NotFound("layer", chain_id) from None
+        return Layer(**plain)
+
+    def unpack(
+        self, chain_id: str, diff_id: str, source: int, watch: Watch, limits: Limits
+    ) -> Layer:
+        """Unpack the layer that `source` reads, unless it is there. It appears whole or not at all.
+
+        Raises InvalidSpec where its content is not `diff_id`, and what `unpack_layer` raises.
+        """
+        os.makedirs(self._directory, mode=0o700, exist_ok=True)
+        with locks.hold(f"{self._directory}/.{hex_of(chain_id)}.lock"):
+            with suppress(NotFound):
+                return self.find(chain_id)
+            work = f"{self._directory}/.{hex_of(chain_id)}.tmp"
+            shutil.rmtree(work, ignore_errors=True)
+            try:
+                layer = self._fill(work, chain_id, source, watch, limits)
+                if layer.diff_id != diff_id:
+                    raise InvalidSpec(
+                        "archive", f"has the layer {layer.diff_id} where {diff_id} was promised"
+                    )
+                os.rename(work, f"{self._directory}/{hex_of(chain_id)}")
+                durable.sync_directory(self._directory)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+        return layer
+
+    def delete(self, chain_id: str) -> None:
+        """Remove a layer if it is there; its name goes first."""
+        name = hex_of(chain_id)
+        with locks.hold(f"{self._directory}/.{name}.lock"):
+            trash = f"{self._directory}/.{name}.gone"
+            with suppress(FileNotFoundError):
+                os.rename(f"{self._directory}/{name}", trash)
+            shutil.rmtree(trash, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            os.unlink(f"{self._directory}/.{name}.lock")
+
+    def leftovers(self) -> Iterator[str]:
+        """Remove what interrupted unpackings and removals left, and yield each one's name."""
+        with suppress(FileNotFoundError):
+            for name in os.listdir(self._directory):
+                if name.endswith((".tmp", ".gone")):
+                    lock = f"{self._directory}/.{name[1:65]}.lock"
+                    with locks.hold(lock):
+                        shutil.rmtree(f"{self._directory}/{name}", ignore_errors=True)
+                    yield f"removed the half-done layer {name[1:13]}"
+
+    def _fill(self, work: str, chain_id: str, source: int, watch: Watch, limits: Limits) -> Layer:
+        os.makedirs(f"{work}/fs", mode=0o755)
+        os.chmod(work, 0o700)
+        target = os.open(f"{work}/fs", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            done = unpack_layer(source, target, limits, watch)
+            for directory in done.opaque:
+                _mark_opaque(target, directory)
+        finally:
+            os.close(target)
+        layer = Layer(
+            chain_id=chain_id, diff_id=done.diff_id, size=done.size, highest_id=done.highest_id
+        )
+        durable.replace_durably(f"{work}/layer.json", json.dumps(asdict(layer)).encode())
+        return layer
+
+
+def _mark_opaque(root: int, directory: bytes) -> None:
+    """Walk there component by component, so that no symlink of the layer is followed."""
+    fd = os.dup(root)
+    try:
+        for part in filter(None, directory.split(b"/")):
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            deeper = os.open(part, flags, dir_fd=fd)
+            os.close(fd)
+            fd = deeper
+        os.setxattr(fd, OPAQUE, b"y")
+    finally:
+        os.close(fd)
