@@ -65,8 +65,8 @@ def _claim_queued(row: Operation, me: Lease) -> Claim | None:
 
 def _earlier(row: Operation) -> QuerySet[Operation]:
     """Return what must be over before `row`: earlier exclusive ones on the same container."""
-    kind = kinds.find(row.kind)
-    if not row.target or kind.overtakes or kind.about is not kinds.About.CONTAINER:
+    kind = kinds.CATALOGUE.get(row.kind)
+    if kind is None or kind.overtakes or kind.about is not kinds.About.CONTAINER:
         return Operation.objects.none()
     before = Q(number__lt=row.number)
     if kind.exclusive:

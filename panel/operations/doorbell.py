@@ -38,7 +38,7 @@ def ring_on_commit(operation: Operation) -> None:
 
 def ring_noted(operation: Operation) -> None:
     """Ring and note in the row when, or that it is still due."""
-    pool = kinds.find(operation.kind).pool
+    pool = kinds.pool_of(operation.kind)
     rung = timezone.now() if ring(operation.pk, operation.node, pool) else None
     if rung is None or operation.rung is None:
         try:
@@ -56,6 +56,6 @@ def ring_next(target: str) -> None:
         return
     waiting = Operation.objects.filter(target=target, status=Status.QUEUED, klass="change")
     for operation in waiting.order_by("number"):
-        ring(operation.pk, operation.node, kinds.find(operation.kind).pool)
+        ring(operation.pk, operation.node, kinds.pool_of(operation.kind))
         if operation.exclusive:
             return

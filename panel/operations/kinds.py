@@ -139,3 +139,9 @@ def find(code: str) -> Kind:
     if kind is None:
         raise NotFound("kind of operation", code)
     return kind
+
+
+def pool_of(code: str) -> str:
+    """Return the pool that does a kind; what is not known (a forged or newer row) fails in fast."""
+    kind = CATALOGUE.get(code)
+    return kind.pool if kind is not None else "fast"

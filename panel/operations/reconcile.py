@@ -6,6 +6,7 @@ answers questions.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,10 +26,13 @@ from panel.operations import kinds, lease, retention
 from panel.operations.doorbell import ring_noted
 from panel.operations.finish import end
 from panel.operations.models import UNFINISHED, Operation, Status
+from panel.operations.params import IDENTITY
 from panel.operations.problem import problem
 from panel.operations.settle import finished_exec, missing, settle_from_event
-from runtime.errors import Interrupted, NotFound
+from runtime.errors import Interrupted, NotFound, RuntimeFault
 from runtime.events import ContainerEvent, ContainerRecord, ImageSummary, OnceRecord
+
+logger = logging.getLogger(__name__)
 
 RING_AGAIN = timedelta(seconds=30)
 TAKE_OVER_AGAIN = timedelta(seconds=5)
@@ -184,11 +188,16 @@ def _forget(container: str, version: int, node: str) -> bool:
 
 def _settle(containers: Containers, row: Operation) -> bool:
     this = Operation.objects.filter(pk=row.pk, status=Status.RUNNING, handed_over=True)
+    if not IDENTITY.fullmatch(row.target):
+        return end(this, Status.FAILED, error=missing(row.target))
     try:
         record = containers.inspect(row.target)
         once = containers.once(row.target, row.pk)
     except NotFound:
         return end(this, Status.FAILED, error=missing(row.target))
+    except RuntimeFault as fault:
+        logger.warning("operation %s not settled in this round: %s", row.pk, fault)
+        return False
     if row.kind == kinds.CONTAINER_EXEC.code:
         return _settle_exec(this, record, once)
     if record.state in ("exited", "dead", "created"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from panel.inventory.models import Container
 from panel.inventory.queries import usage_of
-from panel.operations.params import create_spec
+from panel.operations.params import IDENTITY, create_spec
 from panel.operations.submit import owner_of
 from panel.policy.judge import judge
 from panel.policy.teams import rules_of
@@ -34,7 +34,7 @@ def judged(job: Job) -> ContainerSpec:
     """
     operation = job.operation
     spec = create_spec(operation.params, owner=owner_of(operation.team))
-    if len(operation.target) != 32 or not set(operation.target) <= set("0123456789abcdef"):
+    if not IDENTITY.fullmatch(operation.target):
         raise InvalidSpec("target", f"{operation.target!r} is not the id of a container")
     usage = usage_of(operation.team_id, without=operation.target)
     judge(spec, rules_of(operation.team_id), usage, job.ceiling()).enforce()
@@ -77,6 +77,8 @@ def delete(job: Job) -> Answer:
 
 def own(job: Job) -> ContainerRecord:
     """Return the engine's record of the target. Raises NotFound for another team's container."""
+    if not IDENTITY.fullmatch(job.operation.target):
+        raise NotFound("container", job.operation.target)
     record = job.engine.containers.inspect(job.operation.target)
     if record.namespace != job.operation.team.slug:
         raise NotFound("container", job.operation.target)

@@ -20,6 +20,7 @@ from panel.policy.rules import Refused
 from panel.worker.run import Workshop, run
 from runtime.errors import Conflict, InvalidSpec, NotFound
 from tests.fakes.engine import FakeEngine
+from tests.fakes.rows import error_of, result_of
 
 Drain = Callable[[], list[Operation]]
 SLEEPER = {"spec": {"image": "starter", "command": ["sleep", "1000"]}}
@@ -106,7 +107,7 @@ def test_a_failed_create_frees_its_name(alice: Actor, drain: Drain) -> None:
     (failed,) = drain()
 
     assert failed.status == Status.FAILED
-    assert failed.error["code"] == "not_found"
+    assert error_of(failed)["code"] == "not_found"
     assert submit("container.create", actor=alice, params=named).status == Status.QUEUED
 
 
@@ -118,7 +119,7 @@ def test_a_create_whose_start_fails_leaves_the_container_to_look_at(
 
     (failed,) = drain()
 
-    assert failed.error["details"]["field"] == "command"
+    assert error_of(failed)["details"]["field"] == "command"
     assert find_container(alice.team_id, "web").state == "created"
 
 
@@ -143,7 +144,7 @@ def test_a_stop_ends_by_the_event(
         settle_from_event(spooled.event, node="here")
 
     stop.refresh_from_db()
-    assert (stop.status, stop.result["exit_code"]) == (Status.SUCCEEDED, 143)
+    assert (stop.status, result_of(stop)["exit_code"]) == (Status.SUCCEEDED, 143)
 
 
 def test_an_exec_ends_with_its_output(
@@ -165,7 +166,7 @@ def test_an_exec_ends_with_its_output(
 
     operation = Operation.objects.get(kind="container.exec")
     assert operation.status == Status.SUCCEEDED
-    assert (operation.result["exit_code"], operation.result["stdout"]) == (3, "hi\n")
+    assert (result_of(operation)["exit_code"], result_of(operation)["stdout"]) == (3, "hi\n")
 
 
 def test_exclusive_operations_wait_for_their_turn_and_are_rung(

@@ -25,6 +25,7 @@ from panel.worker.run import Workshop, run
 from runtime.errors import NotFound
 from tests.fakes.engine import FakeEngine
 from tests.fakes.programs import Outcome
+from tests.fakes.rows import error_of, result_of
 
 SLEEPER = {"spec": {"image": "starter", "command": ["sleep", "1000"]}}
 ECHO = {"spec": {"command": ["echo", "hi"]}}
@@ -142,8 +143,8 @@ def test_a_kill_taken_over_is_not_sent_twice(
     assert operation.status == status
     assert engine.effects.count(("kill", container)) == effects
     if status is Status.FAILED:
-        assert operation.error["code"] == "interrupted"
-        assert "effect unknown" in operation.error["message"]
+        assert error_of(operation)["code"] == "interrupted"
+        assert "effect unknown" in error_of(operation)["message"]
 
 
 def test_an_exec_taken_over_goes_on_or_gives_its_recorded_result(
@@ -166,7 +167,7 @@ def test_an_exec_taken_over_goes_on_or_gives_its_recorded_result(
     reconcile(engine, node=NODE)
 
     operation.refresh_from_db()
-    assert (operation.status, operation.result["stdout"]) == (Status.SUCCEEDED, "hi\n")
+    assert (operation.status, result_of(operation)["stdout"]) == (Status.SUCCEEDED, "hi\n")
     assert ("exec", container) not in engine.effects
 
 
@@ -182,7 +183,7 @@ def test_an_exec_cut_short_is_told_as_interrupted(
     reconcile(engine, node=NODE)
 
     operation.refresh_from_db()
-    assert (operation.status, operation.error["code"]) == (Status.FAILED, "interrupted")
+    assert (operation.status, error_of(operation)["code"]) == (Status.FAILED, "interrupted")
 
 
 def test_a_stop_whose_event_was_lost_is_settled(
@@ -198,7 +199,7 @@ def test_a_stop_whose_event_was_lost_is_settled(
     assert reconcile(engine, node=NODE).settled == 0, "the record itself settles it"
 
     operation.refresh_from_db()
-    assert (operation.status, operation.result["exit_code"]) == (Status.SUCCEEDED, 0)
+    assert (operation.status, result_of(operation)["exit_code"]) == (Status.SUCCEEDED, 0)
 
 
 def test_an_old_end_does_not_settle_a_younger_stop(
@@ -232,7 +233,7 @@ def test_events_in_any_order_end_in_the_same_picture(
     row = Container.objects.get(pk=container)
     assert (row.state, row.version, row.exit_code) == ("exited", 3, 143)
     versions = Event.objects.filter(container=container).values_list("version", flat=True)
-    assert sorted(versions) == [1, 2, 3]
+    assert set(versions) == {1, 2, 3}
 
 
 def test_the_picture_can_be_thrown_away(
