@@ -14,14 +14,17 @@ from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action, require
 from panel.api import present
 from panel.api.door import body, flag, route, wait_seconds
+from panel.api.problems import TooLate
 from panel.api.replies import changed, page
 from panel.inventory.models import Container
 from panel.inventory.queries import containers_of, find_container
 from panel.operations import kinds
-from runtime.errors import Unavailable
+from runtime.errors import InvalidSpec
 
 WAIT_POLL_SECONDS = 0.1
 LONGEST_POLL_SECONDS = 1.0
+OWNERS = ("namespace", "id_range")
+"""Fields of a spec that the team decides, never the request."""
 
 
 def _list(request: HttpRequest, actor: Actor) -> HttpResponseBase:
@@ -34,6 +37,9 @@ def _list(request: HttpRequest, actor: Actor) -> HttpResponseBase:
 
 async def _create(request: HttpRequest, actor: Actor) -> HttpResponseBase:
     params = body(request)
+    for name in OWNERS:
+        if name in params:
+            raise InvalidSpec(name, "there is no such field")
     start = params.pop("start", True)
     return await changed(
         request,
@@ -81,7 +87,7 @@ async def _wait(request: HttpRequest, actor: Actor, container: str) -> HttpRespo
     row = await _find(actor, container)
     while not _is_over(row):
         if bounded and time.monotonic() >= deadline:
-            raise Unavailable(f"container {row.name} is still {row.state}")
+            raise TooLate(f"the container is still {row.state}")
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, LONGEST_POLL_SECONDS)
         row = await _find(actor, row.pk)

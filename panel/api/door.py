@@ -18,10 +18,12 @@ from django.views.decorators.csrf import csrf_exempt
 from panel.accounts.actors import Actor, for_token, for_user
 from panel.accounts.permissions import NotAllowed
 from panel.api import problems
-from runtime.errors import InvalidSpec, RuntimeFault, Unavailable
+from runtime.errors import InvalidSpec, NotFound, RuntimeFault, Unavailable
 
 TEAM_KEY = "team"
 SAFE = ("GET", "HEAD", "OPTIONS")
+SECRETS = frozenset({"token", "access_token", "api_key", "key", "sessionid"})
+JSON_TYPES = ("application/json", "")
 LONGEST_WAIT_SECONDS = 300.0
 
 View = Callable[..., HttpResponseBase] | Callable[..., Awaitable[HttpResponseBase]]
@@ -52,6 +54,9 @@ def route(**views: View) -> Callable[..., Awaitable[HttpResponseBase]]:
             return problems.answer(Unavailable("the database is busy; try again"))
         except RawPostDataException:
             return problems.answer(problems.BadRequest("the body cannot be read"))
+        except Exception:
+            logger.exception("unexpected error")
+            return problems.answer(problems.Unexpected())
 
     dispatch.views = views  # type: ignore[attr-defined]  # the permission test reads it
     return dispatch
@@ -60,19 +65,27 @@ def route(**views: View) -> Callable[..., Awaitable[HttpResponseBase]]:
 async def _dispatch(
     views: dict[str, View], request: HttpRequest, names: dict[str, str]
 ) -> HttpResponseBase:
-    view = views.get("GET" if request.method == "HEAD" else str(request.method))
+    view = views.get(str(request.method))
     if view is None:
-        allowed = ", ".join(sorted(views))
-        response = problems.answer(problems.MethodNotAllowed(f"{request.method}: use {allowed}"))
-        response["Allow"] = allowed
-        return response
+        raise problems.MethodNotAllowed(str(request.method), sorted(views))
+    _refuse_secrets(request)
     actor = await sync_to_async(_actor)(request)
     if inspect.iscoroutinefunction(view):
         answered: HttpResponseBase = await view(request, actor, **names)
         return answered
-    in_thread: Any = sync_to_async(view)
-    answered = await in_thread(request, actor, **names)
-    return answered
+    in_thread: Callable[..., Awaitable[HttpResponseBase]] = sync_to_async(view)
+    return await in_thread(request, actor, **names)
+
+
+def _refuse_secrets(request: HttpRequest) -> None:
+    """Refuse keys in the address, which ends up in logs and referers, and what no row can hold."""
+    for name in request.GET:
+        if name in SECRETS:
+            raise InvalidSpec(name, "a secret belongs into the Authorization header")
+        if "\0" in request.GET[name]:
+            raise InvalidSpec(name, "contains a NUL character")
+    if "\0" in request.path:
+        raise NotFound("address", request.path)
 
 
 def _actor(request: HttpRequest) -> Actor:
@@ -97,13 +110,16 @@ def _of_session(request: HttpRequest) -> Actor | None:
         reason = check.process_view(request, lambda: None, (), {})
         if reason is not None:
             raise NotAllowed(f"the request may be forged: {reason}")
-    return for_user(user.pk, request.session.get(TEAM_KEY))
+    chosen = request.session.get(TEAM_KEY)
+    return (for_user(user.pk, chosen) if chosen else None) or for_user(user.pk)
 
 
 def body(request: HttpRequest) -> dict[str, Any]:
     """Return the JSON object in the body; an empty body is an empty one. Raises BadRequest."""
     if not request.body:
         return {}
+    if request.content_type not in JSON_TYPES:
+        raise problems.UnknownMediaType(f"{request.content_type!r} is not application/json")
     try:
         plain = json.loads(request.body, object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:

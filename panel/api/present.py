@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from panel.api import problems
 from panel.inventory.models import Container, Image
 from panel.operations.models import Operation
 
@@ -45,7 +46,7 @@ def operation(row: Operation) -> dict[str, Any]:
         "node": row.node,
         "team": row.team.slug,
         "progress": row.progress,
-        "error": row.error,
+        "error": problems.of_row(row.error) if row.error else None,
         "result": row.result,
         "created": moment(row.created),
         "started": moment(row.started),

@@ -1,10 +1,12 @@
-"""Errors as RFC 9457 documents. One table says which HTTP status a code of the tree has. Pure."""
+"""Errors as RFC 9457 documents. One table says which HTTP status a code of the tree has."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+
+from django.http import JsonResponse
 
 from runtime.errors import NotFound, RuntimeFault
 
@@ -32,6 +34,66 @@ STATUS: dict[str, int] = {
 }
 """Codes are stable; a code that is not here is an error of ours, 500."""
 RETRY_SECONDS = 1
+
+
+class BadRequest(RuntimeFault):
+    """The request is not what HTTP or JSON call one."""
+
+    code = "bad_request"
+
+    def details(self) -> dict[str, Any]:
+        """Return that it is the body which is wrong."""
+        return {"field": "body", "reason": str(self)}
+
+
+class NotSignedIn(RuntimeFault):
+    """Nobody is asking, or with a key that is not valid (any more)."""
+
+    code = "not_authenticated"
+
+
+class MethodNotAllowed(RuntimeFault):
+    """The address has no such method; `allowed` are those it has."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, method: str, allowed: list[str]) -> None:
+        super().__init__(f"{method} is not allowed here, only {', '.join(allowed)}")
+        self.allowed = allowed
+
+
+class UnknownMediaType(RuntimeFault):
+    """The body is not JSON by its own word."""
+
+    code = "unsupported_media_type"
+
+
+class TooLate(RuntimeFault):
+    """What was waited for did not happen in the time that was given."""
+
+    code = "timeout"
+
+
+class Unexpected(RuntimeFault):
+    """An error nobody planned for; the server's log has it."""
+
+    code = "internal"
+
+    def __init__(self) -> None:
+        super().__init__("unexpected error; the log of the server has more")
+
+
+def answer(fault: RuntimeFault) -> JsonResponse:
+    """Return the response for an error, with the headers that belong to its status."""
+    told = of_fault(fault)
+    response = JsonResponse(told, status=told["status"], content_type=MEDIA_TYPE)
+    if isinstance(fault, MethodNotAllowed):
+        response["Allow"] = ", ".join(fault.allowed)
+    if told["status"] == 401:
+        response["WWW-Authenticate"] = "Bearer"
+    if told["status"] == 503:
+        response["Retry-After"] = str(RETRY_SECONDS)
+    return response
 
 
 def document(

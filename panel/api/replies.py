@@ -1,4 +1,4 @@
-"""How changes are answered: 202 with the operation, or held until it is over; and pages of lists."""
+"""How changes are answered, 202 or held until they are over, and how lists are cut into pages."""
 
 from __future__ import annotations
 
