@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from panel.web.visit import actor_of, bare, page
 
 
-def not_found(request: HttpRequest, _exception: Exception | None = None) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
     """Answer 404."""
     actor = actor_of(request)
     if actor is None:
@@ -15,12 +15,12 @@ def not_found(request: HttpRequest, _exception: Exception | None = None) -> Http
     return page(request, actor, "errors/404.html", status=404)
 
 
-def forbidden(request: HttpRequest, _exception: Exception | None = None) -> HttpResponse:
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
     """Answer 403."""
     return bare(request, "errors/403.html", 403)
 
 
-def bad_request(request: HttpRequest, _exception: Exception | None = None) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
     """Answer 400."""
     return bare(request, "errors/400.html", 400)
 

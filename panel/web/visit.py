@@ -104,7 +104,7 @@ def refused(
     if is_part(request):
         notes = [{"text": text, "kind": "bad"}]
         return render(request, "frame/toasts_only.html", {"toasts": notes}, status=status)
-    if request.method == "POST":
+    if request.method == "POST" and status != 403:
         messages.error(request, text)
         return HttpResponseRedirect(back(request))
     return page(request, actor, "errors/refused.html", {"reason": text}, status=status)
