@@ -1,64 +1,56 @@
-"""Waiting for files to change (inotify(7))."""
+"""Being told of changes in a directory: inotify(7)."""
 
 from __future__ import annotations
 
-import ctypes
 import os
-import select
-from collections.abc import Iterator
-from contextlib import contextmanager
+import struct
+from dataclasses import dataclass
 
-from runtime.errors import KernelRefused
+from runtime.kernel.libc import call
 
-MODIFY = 0x2
-MOVED_TO = 0x80
-CREATE = 0x100
-MOVE_SELF = 0x800
-DELETE_SELF = 0x400
-
-_libc = ctypes.CDLL(None, use_errno=True)
+_HEADER = struct.Struct("iIII")
+_BUFFER = 65_536
 
 
-class Watch:
-    """An inotify descriptor that says only "something changed"."""
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One event: the watch it belongs to, its mask (`IN_*` of abi) and the entry's name."""
 
-    def __init__(self) -> None:
-        self.fd = _checked("inotify_init1", _libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK), "")
-
-    def add(self, path: str, mask: int) -> None:
-        """Watch `path` too. Raises KernelRefused."""
-        result = _libc.inotify_add_watch(self.fd, os.fsencode(path), ctypes.c_uint32(mask))
-        _checked("inotify_add_watch", result, path)
-
-    def wait(self, timeout_seconds: float) -> bool:
-        """Sleep until something changes, `timeout_seconds` at most; say whether it did."""
-        poll = select.poll()
-        poll.register(self.fd, select.POLLIN)
-        if not poll.poll(max(0.0, timeout_seconds) * 1000):
-            return False
-        self._drain()
-        return True
-
-    def _drain(self) -> None:
-        try:
-            while os.read(self.fd, 65536):
-                continue
-        except BlockingIOError:
-            return
+    watch: int
+    mask: int
+    name: str
 
 
-@contextmanager
-def watch(path: str, mask: int) -> Iterator[Watch]:
-    """Watch `path`; more paths can be added. Raises KernelRefused."""
-    watched = Watch()
+def open_queue() -> int:
+    """Return a new event queue, non-blocking and close-on-exec. See inotify_init1(2)."""
+    return call("inotify_init1", os.O_CLOEXEC | os.O_NONBLOCK)
+
+
+def add_watch(queue: int, path: str, mask: int) -> int:
+    """Watch `path` for the events in `mask`; returns the watch. See inotify_add_watch(2)."""
+    return call("inotify_add_watch", queue, os.fsencode(path), mask, path=path)
+
+
+def remove_watch(queue: int, watch: int) -> None:
+    """Stop a watch. See inotify_rm_watch(2)."""
+    call("inotify_rm_watch", queue, watch)
+
+
+def read_changes(queue: int) -> list[Change]:
+    """Return what has happened since the last read, oldest first; empty when nothing has.
+
+    A change whose mask has IN_Q_OVERFLOW means that the kernel dropped some: look for yourself.
+    """
     try:
-        watched.add(path, mask)
-        yield watched
-    finally:
-        os.close(watched.fd)
-
-
-def _checked(call: str, result: int, path: str) -> int:
-    if result < 0:
-        raise KernelRefused(call, ctypes.get_errno(), path)
-    return result
+        data = os.read(queue, _BUFFER)
+    except BlockingIOError:
+        return []
+    changes = []
+    at = 0
+    while at < len(data):
+        watch, mask, _cookie, length = _HEADER.unpack_from(data, at)
+        at += _HEADER.size
+        name = os.fsdecode(data[at : at + length].rstrip(b"\0"))
+        changes.append(Change(watch, mask, name))
+        at += length
+    return changes

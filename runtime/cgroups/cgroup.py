@@ -1,0 +1,177 @@
+"""A container's cgroup: one group in each hierarchy of the host that counts, seen as one thing."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from runtime.cgroups import devices, files, v1, v2
+from runtime.cgroups.layout import Hierarchy, Layout, detect
+from runtime.cgroups.plan import Write, plan_limits
+from runtime.errors import KernelRefused
+from runtime.oci.bundle import Resources
+
+_REMOVE_SECONDS = 5.0
+_PAUSE_SECONDS = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The container's directory in one hierarchy."""
+
+    tree: Hierarchy
+    directory: str
+
+
+class Cgroup:
+    """All groups of one container. `fd` is its v2 directory, for CLONE_INTO_CGROUP, or None."""
+
+    __slots__ = ("fd", "groups", "path")
+
+    def __init__(self, path: str, groups: tuple[Group, ...]) -> None:
+        self.path = path
+        self.groups = groups
+        unified = self._version(2)
+        self.fd: int | None = None
+        if unified:
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+            self.fd = os.open(unified[0].directory, flags)
+
+    @property
+    def view(self) -> tuple[str, ...]:
+        """Return what the container may see under /sys/fs/cgroup: controllers, or ("unified",)."""
+        own = [name for group in self._version(1) for name in group.tree.controllers]
+        return tuple(own) or ("unified",)
+
+    def directory(self, controller: str) -> str | None:
+        """Return the container's directory in the hierarchy that has `controller`."""
+        for group in self.groups:
+            if controller in group.tree.controllers:
+                return group.directory
+        return None
+
+    def attach(self, pid: int) -> None:
+        """Move a process into every group; 0 is the caller itself. Raises KernelRefused."""
+        for group in self.groups:
+            files.write(f"{group.directory}/cgroup.procs", str(pid))
+
+    def attach_self_v1(self) -> None:
+        """Move the calling thread, which is alone, into the v1 groups after clone3 did the v2 one.
+
+        For `0` in `tasks` the kernel skips a lock that costs an RCU grace period, some 8 ms
+        (Linux 5.6: "Optimize single thread migration").
+        """
+        for group in self._version(1):
+            files.write(f"{group.directory}/tasks", "0")
+
+    def pids(self) -> list[int]:
+        """Return every process inside, the whole subtree."""
+        top = (self._version(2) or self.groups)[0].directory
+        found: list[int] = []
+        for directory, _, _ in os.walk(top):
+            found += files.read_pids(directory)
+        return found
+
+    def kill(self) -> None:
+        """Send SIGKILL to everything inside, now; does not wait for the end of it."""
+        if any(v2.kill(group.directory) for group in self._version(2)):
+            return
+        deadline = time.monotonic() + _REMOVE_SECONDS
+        while (inside := self._signal_all()) and time.monotonic() < deadline:
+            time.sleep(_PAUSE_SECONDS * len(inside) ** 0.5)
+
+    def oom_kills(self) -> int:
+        """Return how many processes inside the kernel has killed for memory."""
+        for group in self.groups:
+            if "memory" in group.tree.controllers:
+                read = v2.oom_kills if group.tree.version == 2 else v1.oom_kills
+                return read(group.directory)
+        return 0
+
+    def remove(self) -> None:
+        """Remove the groups, waiting for the dying; missing ones are fine. Raises KernelRefused."""
+        self.close()
+        deadline = time.monotonic() + _REMOVE_SECONDS
+        for group in self.groups:
+            _remove_tree(group.directory, deadline)
+
+    def close(self) -> None:
+        """Close the descriptor; the groups stay."""
+        if self.fd is not None:
+            os.close(self.fd)
+            self.fd = None
+
+    def _version(self, version: int) -> tuple[Group, ...]:
+        return tuple(group for group in self.groups if group.tree.version == version)
+
+    def _signal_all(self) -> list[int]:
+        inside = self.pids()
+        for pid in inside:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        return inside
+
+
+def create(path: str, resources: Resources, *, layout: Layout | None = None) -> Cgroup:
+    """Make the groups of `path` with `resources` as their limits.
+
+    `path` is relative to each hierarchy's root. Raises Conflict if it exists, InvalidSpec for a
+    limit that the host cannot hold, KernelRefused; nothing is left then (ancestors stay).
+    """
+    layout = layout or detect()
+    writes = plan_limits(resources, layout)
+    with ExitStack() as undo:
+        groups = []
+        for tree in layout.hierarchies:
+            directory = (v2.make if tree.version == 2 else v1.make)(tree, path)
+            undo.callback(_remove_tree, directory, 0.0)
+            groups.append(Group(tree, directory))
+        cgroup = Cgroup(path, tuple(groups))
+        undo.callback(cgroup.close)
+        for write in writes:
+            _apply(cgroup, write)
+        if layout.find("devices") is None and cgroup.fd is not None:
+            devices.restrict(cgroup.fd)
+        undo.pop_all()
+        return cgroup
+
+
+def open_existing(path: str, *, layout: Layout | None = None) -> Cgroup:
+    """Return the cgroup that `create` made earlier, as far as its groups still exist."""
+    layout = layout or detect()
+    places = [Group(tree, f"{tree.mount}/{path}") for tree in layout.hierarchies]
+    return Cgroup(path, tuple(group for group in places if os.path.isdir(group.directory)))
+
+
+def _apply(cgroup: Cgroup, write: Write) -> None:
+    try:
+        files.write(f"{cgroup.directory(write.controller)}/{write.name}", write.value)
+    except KernelRefused as refused:
+        if not (write.optional and files.is_missing(refused)):
+            raise
+
+
+def _remove_tree(directory: str, deadline: float) -> None:
+    try:
+        below = [entry.path for entry in os.scandir(directory) if entry.is_dir()]
+    except FileNotFoundError:
+        return
+    for child in below:
+        _remove_tree(child, deadline)
+    while True:
+        try:
+            os.rmdir(directory)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() >= deadline:
+                raise KernelRefused("rmdir", error.errno or 0, directory) from None
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return

@@ -1,0 +1,124 @@
+"""The last steps of every process that becomes a container's: lose all privileges, then execute.
+
+Runs between clone and exec: everything is imported before, nothing is after.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import resource
+import signal
+import stat
+from typing import NoReturn
+
+from runtime.abi import O_PATH
+from runtime.errors import InvalidSpec, KernelRefused
+from runtime.isolation import capabilities, executable, sync
+from runtime.isolation.plan import Confinement, Process
+from runtime.isolation.users import Identity
+from runtime.kernel import caps, paths, prctl, process
+from runtime.kernel.seccomp import install_filter
+
+_FIRST_FREE = 3
+_OPEN_FILES = (1024, 524_288)
+_COMMAND_FAULTS = (
+    errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.ELOOP, errno.E2BIG,
+    errno.EISDIR, errno.ELIBBAD, errno.EINVAL, errno.ENAMETOOLONG, errno.EPERM,
+)  # fmt: skip
+
+
+def reset_signals() -> None:
+    """Give every signal its default action and unblock all: execve(2) keeps ignored ones."""
+    for number in signal.valid_signals():
+        if number not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def take_stdio(stdio: tuple[int, int, int], pipe: sync.Pipe) -> None:
+    """Make `stdio` descriptors 0, 1 and 2; the pipe is moved out of their way."""
+    pipe.writer = fcntl.fcntl(pipe.writer, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE)
+    moved = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE) for fd in stdio]
+    for number, descriptor in enumerate(moved):
+        os.dup2(descriptor, number)
+
+
+def give_pipes(stdio: tuple[int, int, int], id_base: int) -> None:
+    """Let the container reopen its pipes as /dev/stdin, /dev/stdout and /dev/stderr.
+
+    Root inside owns them; others may open them in the one direction that is theirs. Whoever wants
+    to must hold the pipe already, for it has no other name than /proc/<pid>/fd.
+    """
+    for number, descriptor in enumerate(stdio):
+        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            os.fchown(descriptor, id_base, id_base)
+            os.fchmod(descriptor, 0o644 if number == 0 else 0o622)
+
+
+def limit_files() -> None:
+    """Set the limit of open files; 1024 at first, for programs that walk all of them.
+
+    See getrlimit(2).
+    """
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    ceiling = _OPEN_FILES[1] if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(_OPEN_FILES[0], ceiling), ceiling))
+    _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+
+
+def enter_directory(root: int, path: str) -> int:
+    """Change to `path` inside `root` and return its descriptor; magic links are refused.
+
+    Raises InvalidSpec("working_dir", ...).
+    """
+    try:
+        descriptor = paths.open_in_root(root, path, O_PATH | os.O_DIRECTORY)
+    except KernelRefused as refused:
+        reason = f"{path}: {os.strerror(refused.errno).lower()}"
+        raise InvalidSpec("working_dir", reason) from None
+    os.fchdir(descriptor)
+    if not os.getcwd().startswith("/"):
+        raise InvalidSpec("working_dir", f"{path} lies outside the container")
+    return descriptor
+
+
+def become(identity: Identity, confinement: Confinement) -> None:
+    """Drop to `identity` with `confinement`; the caller is in the container's user namespace.
+
+    A filter without no_new_privs needs CAP_SYS_ADMIN (seccomp(2)), so it comes before the drop.
+    """
+    if confinement.no_new_privileges:
+        prctl.set_no_new_privileges()
+    for number in capabilities.numbers_outside(confinement.bounding):
+        prctl.drop_from_bounding_set(number)
+    if confinement.program and not confinement.no_new_privileges:
+        install_filter(confinement.program)
+    os.setgroups(identity.groups)
+    os.setresgid(identity.gid, identity.gid, identity.gid)
+    os.setresuid(identity.uid, identity.uid, identity.uid)
+    permitted = 0 if identity.uid else confinement.permitted
+    caps.capset(permitted, permitted, 0)
+    # setresuid may have changed it; execve sets it again by what is executed.
+    prctl.set_dumpable(False)
+    if confinement.program and confinement.no_new_privileges:
+        install_filter(confinement.program)
+
+
+def execute(wanted: Process, identity: Identity, root: int, pipe: sync.Pipe) -> NoReturn:
+    """Announce readiness and execute. Raises InvalidSpec("command", ...) or KernelRefused."""
+    environment = {"HOME": identity.home} | dict(wanted.env)
+    here = os.open(".", O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    name = wanted.args[0]
+    path = executable.find(root, here, name, environment["PATH"])
+    process.close_range(_FIRST_FREE)
+    pipe.tell(sync.READY)
+    try:
+        os.execve(path, wanted.args, environment)  # noqa: S606  # it is the container
+    except OSError as error:
+        number = error.errno or errno.EIO
+        if number in _COMMAND_FAULTS:
+            raise executable.refused(name, number) from None
+        raise KernelRefused("execve", number, name) from None

@@ -1,0 +1,107 @@
+"""The inside of a new container: the child that builds it and becomes its first process.
+
+It is host root in a private mount namespace until it enters the user namespace, last of all; so
+it works by descriptors only, pivots before it looks at anything of the image, and imports nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import NoReturn
+
+from runtime.abi import (
+    CLONE_NEWCGROUP,
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWUSER,
+    CLONE_NEWUTS,
+    MOUNT_ATTR_RDONLY,
+    MS_SLAVE,
+    O_PATH,
+)
+from runtime.cgroups.cgroup import Cgroup
+from runtime.isolation import finish, mounts, rootfs, sync, users
+from runtime.isolation.factory import write_text
+from runtime.isolation.idmap import as_owner
+from runtime.isolation.namespaces import Space
+from runtime.isolation.plan import LaunchPlan
+from runtime.kernel import paths, prctl
+from runtime.kernel.mounts import mount_setattr, set_propagation
+from runtime.kernel.namespaces import sethostname, setns, unshare
+
+EXIT_FAILED = 127
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """All that the child needs; it was made before the clone."""
+
+    plan: LaunchPlan
+    space: Space
+    cgroup: Cgroup
+    stdio: tuple[int, int, int]
+    pipe: sync.Pipe
+
+
+def run(order: Order) -> NoReturn:
+    """Become the container's first process, or tell the fault and exit. Never returns."""
+    try:
+        prctl.set_dumpable(False)
+        stop_imports()
+        order.pipe.keep_writer()
+        _leave_host(order)
+        _become_first(order)
+    except BaseException as fault:  # noqa: BLE001  # the parent gets every kind
+        order.pipe.tell_fault(fault)
+    finally:
+        os._exit(EXIT_FAILED)
+
+
+def stop_imports() -> None:
+    """Make a late import fail: after the pivot it would load the image's code as host root."""
+    sys.path.clear()
+    sys.meta_path.clear()
+    sys.path_hooks.clear()
+
+
+def _leave_host(order: Order) -> None:
+    order.cgroup.attach_self_v1()
+    finish.give_pipes(order.stdio, order.space.id_base)
+    finish.take_stdio(order.stdio, order.pipe)
+    finish.reset_signals()
+    finish.limit_files()
+    write_text("/proc/self/oom_score_adj", "0")
+    for descriptor, kind in (
+        (order.space.net, CLONE_NEWNET),
+        (order.space.uts, CLONE_NEWUTS),
+        (order.space.ipc, CLONE_NEWIPC),
+    ):
+        assert descriptor is not None
+        setns(descriptor, kind)
+    unshare(CLONE_NEWCGROUP)
+    sethostname(order.plan.hostname)
+    set_propagation("/", MS_SLAVE)
+
+
+def _become_first(order: Order) -> NoReturn:
+    plan = order.plan
+    overlay = rootfs.mount_overlay(
+        plan.layers,
+        plan.state_dir,
+        user_namespace=order.space.user,
+        id_base=order.space.id_base,
+    )
+    rootfs.pivot(overlay, plan.state_dir)
+    root = os.open("/", O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    mounts.build(plan, root)
+    identity = users.find(root, plan.process.user)
+    with as_owner(order.space.id_base):
+        os.close(paths.make_directories(root, plan.process.cwd))
+    if plan.read_only:
+        mount_setattr(overlay, add=MOUNT_ATTR_RDONLY)
+    setns(order.space.user, CLONE_NEWUSER)
+    finish.enter_directory(root, plan.process.cwd)
+    finish.become(identity, plan.process.confinement)
+    finish.execute(plan.process, identity, root, order.pipe)

@@ -1,0 +1,129 @@
+"""Starting a container's first process, and further ones, from outside.
+
+The caller is single-threaded (its children are made by raw clone3), is their parent and reaps
+them. Charts of who talks to whom are in sync.py and enter.py.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+
+from runtime.abi import CLONE_INTO_CGROUP, CLONE_NEWNS, CLONE_NEWPID
+from runtime.cgroups.cgroup import Cgroup
+from runtime.errors import InvalidSpec, KernelRefused
+from runtime.isolation import enter, init, sync
+from runtime.isolation.namespaces import Space, refresh
+from runtime.isolation.plan import JoinSpec, plan_join, plan_launch
+from runtime.kernel import process
+from runtime.oci.bundle import Bundle
+
+_LAUNCH_SECONDS = 60.0
+_JOIN_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """A process that has executed its command; the pidfd is the caller's to close."""
+
+    pid: int
+    pidfd: int
+
+
+def launch(
+    bundle: Bundle, *, space: Space, cgroup: Cgroup, stdio: tuple[int, int, int]
+) -> Launched:
+    """Build the container of `bundle` and execute its command; returns when execve has succeeded.
+
+    `space`'s uts and ipc namespaces are used up. `stdio` are the container's ends of its streams.
+    Raises InvalidSpec (`command`, `user`, `working_dir`, `image`, `limits.memory_bytes`) or
+    KernelRefused, and then nothing is left of it but the caller's own space and cgroup.
+    """
+    plan = plan_launch(bundle, view=cgroup.view, machine=os.uname().machine)
+    if space.uts is None or space.ipc is None:
+        refresh(space)
+    pipe = sync.Pipe()
+    try:
+        flags = CLONE_NEWNS | CLONE_NEWPID
+        pid, pidfd = process.clone3(flags | _into(cgroup), cgroup=cgroup.fd)
+        if pid == 0:
+            init.run(init.Order(plan=plan, space=space, cgroup=cgroup, stdio=stdio, pipe=pipe))
+        pipe.keep_reader()
+        launched = Launched(pid, pidfd)
+        try:
+            _await_exec(pipe, cgroup, time.monotonic() + _LAUNCH_SECONDS)
+        except BaseException:
+            _end(launched)
+            raise
+        return launched
+    finally:
+        pipe.close()
+        space.drop_fresh()
+
+
+def join(
+    target: int,
+    joiner: JoinSpec,
+    *,
+    stdio: tuple[int, int, int],
+    cgroup: Cgroup | None = None,
+) -> Launched:
+    """Execute a further command in the container whose first process is pidfd `target`.
+
+    Returns when execve has succeeded. Raises as `launch` does; nothing is left then.
+    """
+    plan = plan_join(joiner, machine=os.uname().machine)
+    deadline = time.monotonic() + _JOIN_SECONDS
+    pipe = sync.Pipe()
+    try:
+        pid, pidfd = process.clone3(
+            _into(cgroup) if cgroup else 0, cgroup=cgroup.fd if cgroup else None
+        )
+        if pid == 0:
+            enter.run(
+                enter.Order(process=plan, target=target, cgroup=cgroup, stdio=stdio, pipe=pipe)
+            )
+        pipe.keep_reader()
+        try:
+            kind, payload = pipe.hear(deadline=deadline)
+        finally:
+            _end(Launched(pid, pidfd))
+        if kind != sync.PID:
+            raise KernelRefused("setns", 3, "the joining process died")
+        launched = Launched(int(payload), process.pidfd_open(int(payload)))
+        try:
+            _await_exec(pipe, cgroup, deadline)
+        except BaseException:
+            _end(launched)
+            raise
+        return launched
+    finally:
+        pipe.close()
+
+
+def _into(cgroup: Cgroup) -> int:
+    return CLONE_INTO_CGROUP if cgroup.fd is not None else 0
+
+
+def _await_exec(pipe: sync.Pipe, cgroup: Cgroup | None, deadline: float) -> None:
+    kind, _ = pipe.hear(deadline=deadline)
+    if kind == sync.READY:
+        kind, _ = pipe.hear(deadline=deadline)
+        if not kind:
+            return
+    if cgroup is not None and cgroup.oom_kills():
+        raise InvalidSpec("limits.memory_bytes", "is too small for the process to start")
+    raise KernelRefused("execve", 3, "the process died while it was set up")
+
+
+def _end(launched: Launched) -> None:
+    """Kill and reap a child that did not get there."""
+    try:
+        process.pidfd_send_signal(launched.pidfd, signal.SIGKILL)
+    except KernelRefused as refused:
+        if not process.is_gone(refused):
+            raise
+    os.waitpid(launched.pid, 0)
+    os.close(launched.pidfd)

@@ -1,0 +1,188 @@
+"""Everything attached below the root, by descriptors only, after the pivot."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from runtime.abi import MOUNT_ATTR_RDONLY, O_PATH
+from runtime.errors import InvalidSpec, KernelRefused
+from runtime.isolation import devices
+from runtime.isolation.idmap import as_owner
+from runtime.isolation.plan import HARMLESS, Filesystem, LaunchPlan
+from runtime.kernel import fsopen, mounts, paths
+
+_CPUS = "devices/system/cpu"
+
+
+def build(plan: LaunchPlan, root: int) -> None:
+    """Attach the plan's filesystems, then cover what must not be written or seen.
+
+    `root` is a descriptor of the container's root. Raises InvalidSpec("image", ...) where the
+    image has something else than a directory at /proc, /sys or /dev, and KernelRefused.
+    """
+    attached: dict[str, int] = {}
+    try:
+        for filesystem in plan.filesystems:
+            attached[filesystem.target] = _attach(filesystem, root, attached, plan.process.id_base)
+        if "sys/fs/cgroup/" in "".join(f"{target}/" for target in attached):
+            _seal(attached["sys/fs/cgroup"])
+        for path in plan.readonly_paths:
+            _make_read_only(*_split(attached, path))
+        _mask(plan.masked_paths, attached)
+    finally:
+        for descriptor in attached.values():
+            os.close(descriptor)
+
+
+def make(filesystem: Filesystem, id_base: int) -> int:
+    """Return the detached mount of `filesystem`. Raises KernelRefused."""
+    context = fsopen.fsopen(filesystem.fstype)
+    try:
+        for key, value in filesystem.options:
+            if value:
+                fsopen.set_string(context, key, value)
+            else:
+                fsopen.set_flag(context, key)
+        fsopen.create(context, name=filesystem.fstype)
+        mount = fsopen.fsmount(context, filesystem.attributes)
+    finally:
+        os.close(context)
+    if filesystem.owned:
+        os.chown(".", id_base, id_base, dir_fd=mount)
+    if filesystem.fstype == "devpts":
+        os.chown("ptmx", id_base, id_base, dir_fd=mount)
+    return mount
+
+
+def _attach(filesystem: Filesystem, root: int, attached: dict[str, int], id_base: int) -> int:
+    parent, _, name = filesystem.target.rpartition("/")
+    above = _nearest(attached, filesystem.target)
+    if above is None:
+        target = _image_directory(root, name, id_base)
+    else:
+        relative = filesystem.target[len(above) + 1 :]
+        if above == parent and filesystem.fstype == "cgroup":
+            os.mkdir(relative, 0o755, dir_fd=attached[above])
+        target = paths.open_plain(attached[above], relative, O_PATH | os.O_DIRECTORY)
+    try:
+        mount = make(filesystem, id_base)
+        if filesystem.target == "dev":
+            devices.fill(mount, id_base)
+        mounts.move_mount(mount, target, path=f"/{filesystem.target}")
+        return mount
+    finally:
+        os.close(target)
+
+
+def _nearest(attached: dict[str, int], target: str) -> str | None:
+    """Return the filesystem made earlier that `target` lies in."""
+    above = [place for place in attached if target.startswith(f"{place}/")]
+    return max(above, key=len, default=None)
+
+
+def _image_directory(root: int, name: str, id_base: int) -> int:
+    """Open a mount point that the image has, or ought to have; links are refused, not followed."""
+    flags = O_PATH | os.O_DIRECTORY
+    try:
+        return paths.open_plain(root, name, flags)
+    except KernelRefused as refused:
+        if refused.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise InvalidSpec("image", f"/{name} is not a directory") from None
+        if refused.errno != errno.ENOENT:
+            raise
+    with as_owner(id_base):
+        os.mkdir(name, 0o755, dir_fd=root)
+    return paths.open_plain(root, name, flags)
+
+
+def _seal(tree: int) -> None:
+    mounts.mount_setattr(tree, add=MOUNT_ATTR_RDONLY)
+
+
+def _split(attached: dict[str, int], path: str) -> tuple[int, str]:
+    top, _, rest = path.lstrip("/").partition("/")
+    return attached[top], rest
+
+
+def _make_read_only(filesystem: int, path: str) -> None:
+    try:
+        clone = mounts.open_tree(path, directory=filesystem, recursive=True)
+    except KernelRefused as refused:
+        if refused.errno == errno.ENOENT:
+            return
+        raise
+    try:
+        mounts.mount_setattr(clone, add=HARMLESS | MOUNT_ATTR_RDONLY, recursive=True)
+        target = paths.open_plain(filesystem, path)
+        try:
+            mounts.move_mount(clone, target, path=path)
+        finally:
+            os.close(target)
+    finally:
+        os.close(clone)
+
+
+def _mask(masked: tuple[str, ...], attached: dict[str, int]) -> None:
+    """Cover files by the container's own null device, directories by an empty filesystem."""
+    throttles = [
+        f"/sys/{_CPUS}/{name}/thermal_throttle" for name in _cpus_with_throttle(attached["sys"])
+    ]
+    empty: list[int] = []
+    try:
+        for path in (*masked, *throttles):
+            filesystem, inside = _split(attached, path)
+            try:
+                target = paths.open_plain(filesystem, inside)
+            except KernelRefused as refused:
+                if refused.errno == errno.ENOENT:
+                    continue
+                raise
+            try:
+                _cover(target, path, attached["dev"], empty)
+            finally:
+                os.close(target)
+    finally:
+        for descriptor in empty:
+            os.close(descriptor)
+
+
+def _cover(target: int, path: str, dev: int, empty: list[int]) -> None:
+    if not stat.S_ISDIR(os.fstat(target).st_mode):
+        clone = mounts.open_tree("null", directory=dev)
+    elif empty:
+        # The first one is attached by now: before Linux 6.15 a detached mount cannot be cloned.
+        clone = mounts.open_tree("", directory=empty[0])
+    else:
+        options = (("size", "4096"), ("nr_inodes", "1"), ("mode", "555"))
+        clone = make(
+            Filesystem(
+                fstype="tmpfs",
+                target="",
+                options=options,
+                attributes=HARMLESS | MOUNT_ATTR_RDONLY,
+            ),
+            0,
+        )
+        empty.append(clone)
+    try:
+        mounts.move_mount(clone, target, path=path)
+    finally:
+        if clone not in empty:
+            os.close(clone)
+
+
+def _cpus_with_throttle(sysfs: int) -> list[str]:
+    """Return the cpu directories that tell of heat and load elsewhere on the host."""
+    try:
+        probe = paths.open_plain(sysfs, f"{_CPUS}/cpu0/thermal_throttle")
+    except KernelRefused:
+        return []
+    os.close(probe)
+    listing = paths.open_plain(sysfs, _CPUS, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        names = os.listdir(listing)
+    finally:
+        os.close(listing)
+    return sorted(name for name in names if name.startswith("cpu") and name[3:].isdigit())

@@ -1,0 +1,84 @@
+"""The namespaces that belong to a container's own user namespace: net, uts and ipc.
+
+The mount, pid and cgroup namespaces are not made here: they belong to the initial user namespace,
+so that root inside can neither unmount nor remount anything.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from runtime.abi import (
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWUSER,
+    CLONE_NEWUTS,
+)
+from runtime.config import ID_RANGE_SIZE
+from runtime.isolation.factory import Factory, write_text
+from runtime.kernel import rtnetlink
+from runtime.kernel.namespaces import setns, unshare
+
+_PING_GROUPS = "/proc/sys/net/ipv4/ping_group_range"
+
+
+@dataclass(slots=True)
+class Space:
+    """Descriptors of a container's namespaces; `id_base` is the host id of 0 inside.
+
+    user and net are kept over restarts and may be passed to another process. uts and ipc are of
+    one start only: `launch` uses them up, or makes new ones where they are None.
+    """
+
+    id_base: int
+    user: int
+    net: int
+    uts: int | None = None
+    ipc: int | None = None
+
+    def close(self) -> None:
+        """Give the namespaces up; they live on in the processes inside."""
+        self.drop_fresh()
+        for descriptor in (self.user, self.net):
+            os.close(descriptor)
+
+    def drop_fresh(self) -> None:
+        """Close what serves one start only."""
+        for descriptor in (self.uts, self.ipc):
+            if descriptor is not None:
+                os.close(descriptor)
+        self.uts = self.ipc = None
+
+
+def make_space(id_base: int) -> Space:
+    """Make user, net, uts and ipc namespaces; ids 0 to 65,535 inside are `id_base` and up outside.
+
+    Loopback is up and every group may ping (icmp(7)). The caller must be single-threaded.
+    Raises KernelRefused, with nothing left. See user_namespaces(7).
+    """
+    kinds = CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC
+    with Factory(kinds, _prepare_network) as factory:
+        for name in ("gid_map", "uid_map"):
+            write_text(f"/proc/{factory.pid}/{name}", f"0 {id_base} {ID_RANGE_SIZE}")
+        factory.release()
+        user, net, uts, ipc = factory.open_namespaces("user", "net", "uts", "ipc")
+        return Space(id_base, user, net, uts, ipc)
+
+
+def refresh(space: Space) -> None:
+    """Give `space` new uts and ipc namespaces, for the next start. Raises KernelRefused."""
+    space.drop_fresh()
+    with Factory(0, lambda: _unshare_inside(space.user)) as factory:
+        factory.release()
+        space.uts, space.ipc = factory.open_namespaces("uts", "ipc")
+
+
+def _prepare_network() -> None:
+    rtnetlink.bring_loopback_up()
+    write_text(_PING_GROUPS, f"0 {ID_RANGE_SIZE - 1}")
+
+
+def _unshare_inside(user: int) -> None:
+    setns(user, CLONE_NEWUSER)
+    unshare(CLONE_NEWUTS | CLONE_NEWIPC)

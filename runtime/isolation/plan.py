@@ -1,0 +1,216 @@
+"""Decide everything about a container before anything is done: bundle -> values in order. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runtime.abi import (
+    MOUNT_ATTR_NODEV,
+    MOUNT_ATTR_NOEXEC,
+    MOUNT_ATTR_NOSUID,
+    MOUNT_ATTR_RDONLY,
+    MOUNT_ATTR_STRICTATIME,
+)
+from runtime.errors import InvalidSpec
+from runtime.isolation import capabilities, seccomp
+from runtime.oci.bundle import DEFAULT_CAPABILITIES, Bundle
+
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+HARMLESS = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC
+_DEV_BYTES = 65_536 * 1024
+_TTY_GROUP = 5
+"""The group `tty` of every distribution; devpts gives it the slaves."""
+
+DEVICES = (
+    ("null", 1, 3),
+    ("zero", 1, 5),
+    ("full", 1, 7),
+    ("random", 1, 8),
+    ("urandom", 1, 9),
+    ("tty", 5, 0),
+)
+DEVICE_LINKS = (
+    ("ptmx", "pts/ptmx"),
+    ("fd", "/proc/self/fd"),
+    ("stdin", "/proc/self/fd/0"),
+    ("stdout", "/proc/self/fd/1"),
+    ("stderr", "/proc/self/fd/2"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filesystem:
+    """A filesystem to make and attach at `target`, a path relative to the container's root.
+
+    `options` with an empty value are flags. Where `owned`, its top directory is given to root
+    inside (the options of that filesystem cannot say so).
+    """
+
+    fstype: str
+    target: str
+    options: tuple[tuple[str, str], ...] = ()
+    attributes: int = HARMLESS
+    owned: bool = False
+
+    def __str__(self) -> str:
+        options = ",".join(f"{key}={value}" if value else key for key, value in self.options)
+        return f"mount {self.fstype} on /{self.target} ({options or 'defaults'})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confinement:
+    """What a process may never do: capability masks and the system call filter (b"" is none)."""
+
+    permitted: int
+    bounding: int
+    no_new_privileges: bool
+    program: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinSpec:
+    """A further process in a running container; fields mean what they mean in `Bundle`."""
+
+    args: tuple[str, ...]
+    env: tuple[tuple[str, str], ...] = ()
+    cwd: str = "/"
+    user: str = ""
+    id_base: int = 0
+    capabilities: tuple[str, ...] = DEFAULT_CAPABILITIES
+    no_new_privileges: bool = True
+    seccomp: str = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """What is executed in the end, by a launch and by a join alike."""
+
+    args: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: str
+    user: str
+    id_base: int
+    confinement: Confinement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchPlan:
+    """All that the inside of a new container does, decided."""
+
+    process: Process
+    layers: tuple[str, ...]
+    state_dir: str
+    read_only: bool
+    hostname: str
+    filesystems: tuple[Filesystem, ...]
+    readonly_paths: tuple[str, ...]
+    masked_paths: tuple[str, ...]
+
+
+def plan_launch(bundle: Bundle, *, view: tuple[str, ...], machine: str) -> LaunchPlan:
+    """Decide how `bundle` is launched.
+
+    `view` is what of the cgroup tree is shown (`Cgroup.view`), `machine` is uname -m. Raises
+    InvalidSpec.
+    """
+    for path in (*bundle.masked_paths, *bundle.readonly_paths):
+        if not path.startswith(("/proc/", "/sys/")):
+            raise InvalidSpec("masked_paths", f"{path!r} is neither in /proc nor in /sys")
+    return LaunchPlan(
+        process=_plan_process(bundle, machine),
+        layers=bundle.lower,
+        state_dir=bundle.state_dir,
+        read_only=bundle.read_only,
+        hostname=bundle.hostname,
+        filesystems=plan_filesystems(bundle.id_base, bundle.shm_bytes, view),
+        readonly_paths=bundle.readonly_paths,
+        masked_paths=bundle.masked_paths,
+    )
+
+
+def plan_join(spec: JoinSpec, *, machine: str) -> Process:
+    """Decide how a process joins a running container. Raises InvalidSpec."""
+    return _plan_process(spec, machine)
+
+
+def plan_filesystems(base: int, shm_bytes: int, view: tuple[str, ...]) -> tuple[Filesystem, ...]:
+    """Return what is attached below the root, parents before children.
+
+    Ids in options are the host's: the mounting process is still in the initial user namespace.
+    """
+    own = (("uid", str(base)), ("gid", str(base)))
+    return (
+        Filesystem(fstype="proc", target="proc"),
+        Filesystem(
+            fstype="tmpfs",
+            target="dev",
+            options=(("mode", "755"), ("size", str(_DEV_BYTES)), *own),
+            attributes=MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME,
+        ),
+        Filesystem(fstype="sysfs", target="sys", attributes=HARMLESS | MOUNT_ATTR_RDONLY),
+        Filesystem(
+            fstype="devpts",
+            target="dev/pts",
+            options=(
+                ("newinstance", ""),
+                ("ptmxmode", "0666"),
+                ("mode", "0620"),
+                ("gid", str(base + _TTY_GROUP)),
+            ),
+            attributes=MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+            owned=True,
+        ),
+        Filesystem(
+            fstype="tmpfs",
+            target="dev/shm",  # the container's own
+            options=(("mode", "1777"), ("size", str(shm_bytes)), *own),
+        ),
+        Filesystem(fstype="mqueue", target="dev/mqueue", owned=True),
+        *_plan_cgroup_view(own, view),
+    )
+
+
+def _plan_cgroup_view(
+    own: tuple[tuple[str, str], ...], view: tuple[str, ...]
+) -> tuple[Filesystem, ...]:
+    read_only = HARMLESS | MOUNT_ATTR_RDONLY
+    if view == ("unified",):
+        return (Filesystem(fstype="cgroup2", target="sys/fs/cgroup", attributes=read_only),)
+    top = Filesystem(fstype="tmpfs", target="sys/fs/cgroup", options=(("mode", "755"), *own))
+    return (
+        top,
+        *(
+            Filesystem(
+                fstype="cgroup",
+                target=f"sys/fs/cgroup/{name}",
+                options=tuple((part, "") for part in name.split(",")),
+                attributes=read_only,
+            )
+            for name in view
+        ),
+    )
+
+
+def _plan_process(spec: Bundle | JoinSpec, machine: str) -> Process:
+    if not spec.args or not spec.args[0]:
+        raise InvalidSpec("command", "is empty")
+    permitted = capabilities.mask(spec.capabilities)
+    program = b""
+    if spec.seccomp == "default":
+        program = seccomp.default_program(machine, permitted)
+    elif spec.seccomp != "unconfined":
+        raise InvalidSpec("seccomp", f"{spec.seccomp!r} is neither default nor unconfined")
+    return Process(
+        args=spec.args,
+        env={"PATH": DEFAULT_PATH} | dict(spec.env),
+        cwd=spec.cwd or "/",
+        user=spec.user,
+        id_base=spec.id_base,
+        confinement=Confinement(
+            permitted=permitted,
+            bounding=capabilities.bounding(permitted, no_new_privileges=spec.no_new_privileges),
+            no_new_privileges=spec.no_new_privileges,
+            program=program,
+        ),
+    )

@@ -1,0 +1,117 @@
+"""The container's root: an overlay over id-mapped layers, made unseen and pivoted to at once."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from runtime.abi import MOUNT_ATTR_NODEV, O_PATH
+from runtime.errors import KernelRefused
+from runtime.isolation.idmap import as_owner, clone_mapped
+from runtime.kernel import fsopen, mounts
+
+_OPTIONS = (("redirect_dir", "nofollow"), ("metacopy", "off"), ("index", "off"))
+"""What an attribute of a layer's file could abuse is off, whatever the kernel's defaults are."""
+_NO_DETACHED_LAYERS = (errno.EINVAL, errno.EOPNOTSUPP)
+
+
+def mount_overlay(
+    layers: tuple[str, ...], state_dir: str, *, user_namespace: int, id_base: int
+) -> int:
+    """Return a detached overlay of `layers` (topmost first) and `state_dir`'s upper and work.
+
+    All of them are id-mapped by `user_namespace`. Needs a private mount namespace: kernels before
+    6.15 take layers by path only, so there `state_dir` is covered by a scratch filesystem.
+    Raises KernelRefused. See Documentation/filesystems/overlayfs.rst.
+    """
+    try:
+        with _clones(layers, state_dir, user_namespace) as clones:
+            return _by_descriptor(clones, id_base)
+    except KernelRefused as refused:
+        if refused.call != "fsconfig" or refused.errno not in _NO_DETACHED_LAYERS:
+            raise
+    with _clones(layers, state_dir, user_namespace) as clones:
+        return _by_path(clones, state_dir, id_base)
+
+
+def pivot(root: int, place: str) -> None:
+    """Make the detached mount `root` the root of the namespace; nothing of the old one stays.
+
+    `place` is a directory of the engine, used for an instant. See pivot_root(2).
+    """
+    target = os.open(place, O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        mounts.move_mount(root, target, path=place)
+    finally:
+        os.close(target)
+    os.fchdir(root)
+    mounts.pivot_root(".", ".")
+    mounts.detach(".")
+    os.chdir("/")
+
+
+@contextmanager
+def _clones(layers: tuple[str, ...], state_dir: str, namespace: int) -> Iterator[list[int]]:
+    """Yield mapped clones of the layers and, last, of the directory that holds upper and work."""
+    with ExitStack() as closing:
+        clones = []
+        for path in (*layers, state_dir):
+            clones.append(clone_mapped(path, namespace))
+            closing.callback(os.close, clones[-1])
+        yield clones
+
+
+def _by_descriptor(clones: list[int], id_base: int) -> int:
+    with ExitStack() as closing:
+        context = fsopen.fsopen("overlay")
+        closing.callback(os.close, context)
+        for layer in clones[:-1]:
+            fsopen.set_descriptor(context, "lowerdir+", layer)
+        for key, name in (("upperdir", "upper"), ("workdir", "work")):
+            opened = os.open(name, O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=clones[-1])
+            closing.callback(os.close, opened)
+            fsopen.set_descriptor(context, key, opened)
+        return _finish(context, id_base)
+
+
+def _by_path(clones: list[int], state_dir: str, id_base: int) -> int:
+    with ExitStack() as closing:
+        scratch = _make_tmpfs()
+        closing.callback(os.close, scratch)
+        place = os.open(state_dir, O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        closing.callback(os.close, place)
+        mounts.move_mount(scratch, place, path=state_dir)
+        for number, clone in enumerate(clones):
+            os.mkdir(str(number), dir_fd=scratch)
+            target = os.open(str(number), O_PATH | os.O_CLOEXEC, dir_fd=scratch)
+            closing.callback(os.close, target)
+            mounts.move_mount(clone, target)
+        os.fchdir(scratch)
+        context = fsopen.fsopen("overlay")
+        closing.callback(os.close, context)
+        state = len(clones) - 1
+        fsopen.set_string(context, "lowerdir", ":".join(str(number) for number in range(state)))
+        fsopen.set_string(context, "upperdir", f"{state}/upper")
+        fsopen.set_string(context, "workdir", f"{state}/work")
+        return _finish(context, id_base)
+
+
+def _finish(context: int, id_base: int) -> int:
+    for key, value in _OPTIONS:
+        fsopen.set_string(context, key, value)
+    # overlayfs keeps the credentials of its mounter: unless they are mapped it cannot make its
+    # work directory and silently becomes read-only.
+    with as_owner(id_base):
+        fsopen.create(context, name="overlay")
+    return fsopen.fsmount(context, MOUNT_ATTR_NODEV)
+
+
+def _make_tmpfs() -> int:
+    context = fsopen.fsopen("tmpfs")
+    try:
+        fsopen.create(context, name="tmpfs")
+        return fsopen.fsmount(context, 0)
+    finally:
+        os.close(context)

@@ -1,0 +1,68 @@
+"""Making, naming and signalling processes: clone3(2), pidfd_open(2), close_range(2)."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import signal
+import struct
+
+from runtime.abi import CLONE_PIDFD, CLOSE_RANGE_CLOEXEC
+from runtime.errors import KernelRefused
+from runtime.kernel.libc import address_of, call
+
+_PIDFD_GET_INFO = 0xC0_00_FF_0B | (64 << 16)
+"""_IOWR(0xFF, 11, struct pidfd_info) with the 64 bytes of its first version (linux/pidfd.h)."""
+_PIDFD_INFO_EXIT = 1 << 3
+
+
+def clone3(
+    flags: int, *, cgroup: int | None = None, exit_signal: int = signal.SIGCHLD
+) -> tuple[int, int]:
+    """Start a child and return (pid, pidfd); in the child the pid is 0. See clone3(2).
+
+    The child is a copy, as after fork(2); none of Python's at-fork hooks run, so only a
+    single-threaded process may call this. The pidfd is close-on-exec. `cgroup` is a directory of
+    the v2 tree, for CLONE_INTO_CGROUP.
+    """
+    pidfd = ctypes.c_int(-1)
+    arguments = struct.pack(
+        "<11Q", flags | CLONE_PIDFD, address_of(pidfd), 0, 0, exit_signal, 0, 0, 0, 0, 0,
+        0 if cgroup is None else cgroup,
+    )  # fmt: skip
+    pid = call("clone3", arguments, len(arguments))
+    return pid, pidfd.value
+
+
+def pidfd_open(pid: int) -> int:
+    """Return a handle of process `pid`, close-on-exec. See pidfd_open(2)."""
+    return call("pidfd_open", pid, 0, path=str(pid))
+
+
+def pidfd_send_signal(pidfd: int, number: int) -> None:
+    """Send signal `number` to exactly the process of `pidfd`. See pidfd_send_signal(2)."""
+    call("pidfd_send_signal", pidfd, number, None, 0)
+
+
+def pidfd_exit_status(pidfd: int) -> int | None:
+    """Return the wait status of a process that was reaped by somebody else, Linux 6.15 and later.
+
+    None where the kernel does not tell: older, not ended yet, or ended before `pidfd` was opened.
+    """
+    info = bytearray(struct.pack("<Q56x", _PIDFD_INFO_EXIT))
+    try:
+        fcntl.ioctl(pidfd, _PIDFD_GET_INFO, info)
+    except OSError:
+        return None
+    mask, status = struct.unpack("<Q52xi", info)
+    return status if mask & _PIDFD_INFO_EXIT else None
+
+
+def close_range(first: int, last: int = 0xFFFF_FFFF) -> None:
+    """Mark every descriptor from `first` to `last` close-on-exec. See close_range(2)."""
+    call("close_range", first, last, CLOSE_RANGE_CLOEXEC)
+
+
+def is_gone(refused: KernelRefused) -> bool:
+    """Say whether a refused signal means that the process has ended (ESRCH)."""
+    return refused.errno == 3
