@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from panel.api import health, schema
+from panel.api.urls import nothing
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("api/schema/", schema.schema, name="schema"),
     path("api/v1/", include("panel.api.urls")),
+    re_path(r"^api/", nothing),
     path("", include("panel.web.urls")),
 ]
 handler403 = "panel.web.errors.forbidden"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 import json
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, cast
 
 from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError
@@ -37,7 +37,7 @@ class _Forgery(CsrfViewMiddleware):
         return reason
 
 
-def route(**views: View) -> Callable[..., Awaitable[HttpResponseBase]]:
+def route(**views: View) -> Callable[..., Coroutine[Any, Any, HttpResponseBase]]:
     """Return one view for all methods of an address: `route(GET=..., POST=...)`.
 
     Each gets the request and its actor. A method without a view is 405, nobody is 401.
@@ -73,7 +73,7 @@ async def _dispatch(
     if inspect.iscoroutinefunction(view):
         answered: HttpResponseBase = await view(request, actor, **names)
         return answered
-    in_thread: Callable[..., Awaitable[HttpResponseBase]] = sync_to_async(view)
+    in_thread = sync_to_async(cast("Callable[..., HttpResponseBase]", view))
     return await in_thread(request, actor, **names)
 
 
@@ -107,7 +107,7 @@ def _of_session(request: HttpRequest) -> Actor | None:
     if request.method not in SAFE:
         check = _Forgery(lambda _: HttpResponse())
         check.process_request(request)
-        reason = check.process_view(request, lambda: None, (), {})
+        reason = check.process_view(request, HttpResponse, (), {})
         if reason is not None:
             raise NotAllowed(f"the request may be forged: {reason}")
     chosen = request.session.get(TEAM_KEY)

@@ -9,8 +9,9 @@ from django.http import HttpRequest, HttpResponseBase
 from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action, require
 from panel.api import present
-from panel.api.door import route
+from panel.api.door import route, wait_seconds
 from panel.api.replies import changed, page
+from panel.api.streaming import chunks_of
 from panel.inventory.models import Image
 from panel.inventory.queries import images_of
 from panel.operations import kinds
@@ -18,8 +19,6 @@ from panel.operations.submit import grant_stream
 from runtime.errors import InvalidSpec, NotFound
 from runtime.oci.reference import parse_reference
 from runtime.streams.client import open_stream
-
-CHUNK = 256 * 1024
 
 
 def _list(request: HttpRequest, actor: Actor) -> HttpResponseBase:
@@ -30,6 +29,7 @@ def _list(request: HttpRequest, actor: Actor) -> HttpResponseBase:
 
 async def _load(request: HttpRequest, actor: Actor) -> HttpResponseBase:
     """Hand the body on to the node as it comes, then queue the load of what was stored."""
+    wait_seconds(request)
     length = request.headers.get("Content-Length", "")
     size = int(length) if length.isdecimal() else None
     if size == 0:
@@ -38,7 +38,7 @@ async def _load(request: HttpRequest, actor: Actor) -> HttpResponseBase:
         kinds.IMAGE_UPLOAD.code, actor=actor, params={"size": size}
     )
     async with open_stream(f"{settings.RUN_ROOT}/agent/stream", ticket) as stream:
-        while chunk := await sync_to_async(request.read)(CHUNK):
+        async for chunk in chunks_of(request):
             await stream.upload(chunk)
         await stream.finish()
     return await changed(request, actor, kinds.IMAGE_LOAD.code, params={"upload": operation.pk})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Callable
@@ -13,17 +14,19 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.utils.dateparse import parse_datetime
 
-from panel.accounts.actors import Actor
+from panel.accounts.actors import Actor, current
+from panel.accounts.permissions import Action, may
 from panel.api.door import flag, route, whole
 from panel.inventory.queries import find_container
 from panel.operations import kinds
 from panel.operations.submit import grant_stream
-from runtime.errors import InvalidSpec, RuntimeFault
+from runtime.errors import InvalidSpec
 from runtime.events import LogFrame
 from runtime.streams.client import Stream, connect
 
 NDJSON = "application/x-ndjson"
 LARGEST_OFFSET = (1 << 63) - 1
+CHECK_SECONDS = 5.0
 
 
 async def _logs(request: HttpRequest, actor: Actor, container: str) -> HttpResponseBase:
@@ -32,7 +35,7 @@ async def _logs(request: HttpRequest, actor: Actor, container: str) -> HttpRespo
     stream = await connect(f"{settings.RUN_ROOT}/agent/stream", ticket)
     lines = NDJSON in request.headers.get("Accept", "")
     response = StreamingHttpResponse(
-        _relayed(stream, _line if lines else _raw),
+        _relayed(stream, actor, _line if lines else _raw),
         content_type=NDJSON if lines else "text/plain; charset=utf-8",
     )
     response["Cache-Control"] = "no-store"
@@ -76,15 +79,26 @@ def _ticket(actor: Actor, container: str, asked: dict[str, Any]) -> str:
     return ticket
 
 
-async def _relayed(stream: Stream, show: Callable[[LogFrame], bytes]) -> AsyncIterator[bytes]:
-    """Yield the output; the connection simply ends where the agent's does."""
+async def _relayed(
+    stream: Stream, actor: Actor, show: Callable[[LogFrame], bytes]
+) -> AsyncIterator[bytes]:
+    """Yield the output. An error cuts the connection: the answer must not look complete."""
+    watch = asyncio.create_task(_hang_up_when_forbidden(stream, actor))
     try:
         async for frame in stream.logs():
             yield show(frame)
-    except RuntimeFault:
-        return
     finally:
+        watch.cancel()
         await stream.close()
+
+
+async def _hang_up_when_forbidden(stream: Stream, actor: Actor) -> None:
+    """Close the stream once its reader was disabled, left the team, or may no longer read."""
+    allowed = True
+    while allowed:
+        await asyncio.sleep(CHECK_SECONDS)
+        allowed = may(await sync_to_async(current)(actor), Action.CONTAINER_LOGS)
+    await stream.close()
 
 
 def _raw(frame: LogFrame) -> bytes:

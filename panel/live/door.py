@@ -6,7 +6,6 @@ from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
-from channels.db import database_sync_to_async
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
@@ -19,7 +18,6 @@ TEAM_KEY = "team"
 """Where the session keeps the slug of the team its user works in."""
 
 
-@database_sync_to_async  # type: ignore[untyped-decorator]  # channels has no types
 def actor_of(scope: dict[str, Any]) -> Actor | None:
     """Return who opens this socket, or None.
 
@@ -43,10 +41,11 @@ def _is_same_origin(headers: dict[str, str]) -> bool:
 
 def _of_session(key: str) -> Actor | None:
     session = SessionStore(key)
-    user = User.objects.filter(pk=session.get(SESSION_KEY), is_active=True).first()
+    user = User.objects.filter(pk=session.get(SESSION_KEY, 0), is_active=True).first()
     if user is None:
         return None
     stamp = session.get(HASH_SESSION_KEY, "")
     if not constant_time_compare(stamp, user.get_session_auth_hash()):
         return None
-    return for_user(user.pk, session.get(TEAM_KEY))
+    chosen = session.get(TEAM_KEY)
+    return (for_user(user.pk, chosen) if chosen else None) or for_user(user.pk)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from redis import RedisError
 
@@ -15,10 +15,12 @@ from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action
 from panel.eventlog.broadcast import GROUP
 from panel.eventlog.models import Event
-from panel.eventlog.since import PAGE, newest, since
-from panel.live.sockets import Socket
+from panel.eventlog.since import PAGE, Gone, newest, since
+from panel.live.sockets import Socket, in_thread
 
 HEARTBEAT_SECONDS = 5.0
+SLOW_SECONDS = 20.0
+"""A reader that takes nothing for so long is sent away."""
 
 
 class Events(Socket):
@@ -33,44 +35,63 @@ class Events(Socket):
     async def run(self) -> None:
         """Send what the log has after `?since=`, then whatever comes."""
         seq = self.number("since")
-        self._changed = asyncio.Event()
-        listener = asyncio.create_task(self._listen())
-        due = time.monotonic()
-        try:
+        async with self._notices() as changed:
+            due = 0.0
             while True:
-                self._changed.clear()
+                changed.clear()
                 seq = await self._send_after(seq)
                 if time.monotonic() >= due:
                     due = time.monotonic() + HEARTBEAT_SECONDS
                     await self.tell({"type": "heartbeat", "seq": seq})
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), max(due - time.monotonic(), 0))
-        finally:
-            listener.cancel()
+                    await asyncio.wait_for(changed.wait(), max(due - time.monotonic(), 0))
+
+    async def tell(self, message: dict[str, Any]) -> None:
+        """Send one message. Raises Gone to a reader that is too slow: it has to fetch again."""
+        try:
+            async with asyncio.timeout(SLOW_SECONDS):
+                await super().tell(message)
+        except TimeoutError:
+            raise Gone("too slow: fetch again") from None
 
     async def _send_after(self, seq: int) -> int:
         """Send the events after `seq` and return the number up to which all are sent."""
         while True:
-            top = await database_sync_to_async(newest)()
-            page = await database_sync_to_async(since)(seq, team_id=self.actor.team_id)
+            top: int = await in_thread(newest)()
+            page = await in_thread(since)(seq, team_id=self.actor.team_id)
             for event in page:
                 await self.tell(message(event))
                 seq = event.seq
             if len(page) < PAGE:
                 return max(seq, top)
 
-    async def _listen(self) -> None:
-        """Set the flag whenever the log grew; without a broker the heartbeat's pace is left."""
+    @asynccontextmanager
+    async def _notices(self) -> AsyncIterator[asyncio.Event]:
+        """Set the event whenever the team's log grew, from here on.
+
+        Without a broker it never is: the heartbeat's pace is left.
+        """
+        changed = asyncio.Event()
         layer: Any = get_channel_layer()
         try:
             channel = await layer.new_channel()
             await layer.group_add(GROUP, channel)
-            while True:
-                notice = await layer.receive(channel)
-                if notice.get("team") == self.actor.team_id:
-                    self._changed.set()
         except (RedisError, OSError):
+            yield changed
             return
+        listener = asyncio.create_task(self._listen(layer, channel, changed))
+        try:
+            yield changed
+        finally:
+            listener.cancel()
+            await asyncio.gather(listener, return_exceptions=True)
+            await layer.group_discard(GROUP, channel)
+
+    async def _listen(self, layer: Any, channel: str, changed: asyncio.Event) -> None:
+        while True:
+            notice = await layer.receive(channel)
+            if notice.get("team") == self.actor.team_id:
+                changed.set()
 
 
 def message(event: Event) -> dict[str, Any]:

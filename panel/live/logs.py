@@ -8,13 +8,12 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from channels.db import database_sync_to_async
 from django.conf import settings
 
 from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action
 from panel.inventory.queries import find_container
-from panel.live.sockets import CLOSED_BAD_REQUEST, Socket
+from panel.live.sockets import CLOSED_BAD_REQUEST, Socket, in_thread
 from panel.operations import kinds
 from panel.operations.submit import grant_stream
 from runtime.errors import NotFound
@@ -33,7 +32,7 @@ class Logs(Socket):
         """Say whether the team has this container."""
         name = self.scope["url_route"]["kwargs"]["container"]
         try:
-            self.container = await database_sync_to_async(find_container)(actor.team_id, name)
+            self.container = await in_thread(find_container)(actor.team_id, name)
         except NotFound:
             return False
         return True
@@ -46,7 +45,7 @@ class Logs(Socket):
         offset, tail = self.number("offset"), self.number("tail")
         self._acknowledged = self._sent = offset
         self._credit = asyncio.Event()
-        _, ticket = await database_sync_to_async(grant_stream)(
+        _, ticket = await in_thread(grant_stream)(
             kinds.CONTAINER_LOGS.code,
             actor=self.actor,
             target=self.container.pk,

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
@@ -25,17 +26,22 @@ CLOSED_UNAVAILABLE = 4503
 CHECK_SECONDS = 5.0
 LARGEST_NUMBER = (1 << 63) - 1
 
+in_thread = partial(database_sync_to_async, thread_sensitive=False)
+"""Run database work in any free thread: by default all sockets would share a single one."""
+
 
 class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
     """One open socket. Subclasses say which action it needs and what runs while it is open."""
 
     action: ClassVar[Action]
     actor: Actor
+    # There is no such layer: sockets that want notices ask for them, and stay without a broker.
+    channel_layer_alias = ""
 
     async def connect(self) -> None:
         """Accept who may, and start; everybody else is refused at the handshake, all alike."""
         self._tasks: list[asyncio.Task[None]] = []
-        actor = await actor_of(self.scope)
+        actor = await in_thread(actor_of)(self.scope)
         if actor is None or not may(actor, self.action) or not await self.admits(actor):
             await self.close()
             return
@@ -63,7 +69,7 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no t
         raise NotImplementedError
 
     async def tell(self, message: dict[str, Any]) -> None:
-        """Send one JSON message."""
+        """Send one JSON message; return when the client has taken enough for another one."""
         await self.send(text_data=json.dumps(message, separators=(",", ":")))
 
     def number(self, name: str) -> int:
@@ -90,7 +96,7 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no t
         """Send away whose user was disabled, left the team, or may no longer do this."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
-            now = await database_sync_to_async(current)(self.actor)
+            now = await in_thread(current)(self.actor)
             if now is None or not may(now, self.action) or not await self.admits(now):
                 await self._leave(CLOSED_NOT_ALLOWED, "no longer allowed")
                 return

@@ -82,6 +82,13 @@ class Request(WebRequest):  # type: ignore[misc]  # daphne has no types
             if self.channel is not None:
                 self.channel.forceAbortClient()
 
+    def handle_exception(self, exception: BaseException) -> None:
+        """Answer 500, or cut an answer that has begun so that it is not taken for complete."""
+        if not self._response_started:
+            super().handle_exception(exception)
+        elif self.channel is not None:
+            self.channel.forceAbortClient()
+
     @property
     def answered_early(self) -> bool:
         """Say whether the answer is there while the body is still coming."""
