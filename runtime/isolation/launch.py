@@ -6,6 +6,7 @@ them. Charts of who talks to whom are in sync.py and enter.py.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 from runtime.abi import CLONE_INTO_CGROUP, CLONE_NEWNS, CLONE_NEWPID
 from runtime.cgroups.cgroup import Cgroup
-from runtime.errors import InvalidSpec, KernelRefused
+from runtime.errors import InvalidSpec, KernelRefused, RuntimeFault
 from runtime.isolation import enter, init, sync
 from runtime.isolation.namespaces import Space, refresh
 from runtime.isolation.plan import JoinSpec, plan_join, plan_launch
@@ -52,12 +53,8 @@ def launch(
             init.run(init.Order(plan=plan, space=space, cgroup=cgroup, stdio=stdio, pipe=pipe))
         pipe.keep_reader()
         launched = Launched(pid, pidfd)
-        try:
-            _await_exec(pipe, cgroup, time.monotonic() + _LAUNCH_SECONDS)
-        except BaseException:
-            _end(launched)
-            raise
-        return launched
+        story = pipe.hear_out(deadline=time.monotonic() + _LAUNCH_SECONDS)
+        return _judge(story, launched, cgroup)
     finally:
         pipe.close()
         space.drop_fresh()
@@ -87,18 +84,12 @@ def join(
             )
         pipe.keep_reader()
         try:
-            kind, payload = pipe.hear(deadline=deadline)
+            story = pipe.hear_out(deadline=deadline)
         finally:
             _end(Launched(pid, pidfd))
-        if kind != sync.PID:
-            raise KernelRefused("setns", 3, "the joining process died")
-        launched = Launched(int(payload), process.pidfd_open(int(payload)))
-        try:
-            _await_exec(pipe, cgroup, deadline)
-        except BaseException:
-            _end(launched)
-            raise
-        return launched
+        if story.pid is None:
+            raise story.fault or _unexplained(cgroup)
+        return _judge(story, Launched(story.pid, process.pidfd_open(story.pid)), cgroup)
     finally:
         pipe.close()
 
@@ -107,15 +98,18 @@ def _into(cgroup: Cgroup) -> int:
     return CLONE_INTO_CGROUP if cgroup.fd is not None else 0
 
 
-def _await_exec(pipe: sync.Pipe, cgroup: Cgroup | None, deadline: float) -> None:
-    kind, _ = pipe.hear(deadline=deadline)
-    if kind == sync.READY:
-        kind, _ = pipe.hear(deadline=deadline)
-        if not kind:
-            return
+def _judge(story: sync.Story, launched: Launched, cgroup: Cgroup | None) -> Launched:
+    """Return the process if it has executed; else end it and raise why it has not."""
+    if story.ready and story.fault is None:
+        return launched
+    _end(launched)
+    raise story.fault or _unexplained(cgroup)
+
+
+def _unexplained(cgroup: Cgroup | None) -> RuntimeFault:
     if cgroup is not None and cgroup.oom_kills():
-        raise InvalidSpec("limits.memory_bytes", "is too small for the process to start")
-    raise KernelRefused("execve", 3, "the process died while it was set up")
+        return InvalidSpec("limits.memory_bytes", "is too small for the process to start")
+    return KernelRefused("execve", errno.ESRCH, "the process died while it was set up")
 
 
 def _end(launched: Launched) -> None:

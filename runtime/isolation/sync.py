@@ -7,7 +7,8 @@
     end of file                      --->   after "r": execve succeeded; before: the child died
     or "i" "k" "x", a fault          --->   raises it; the child exits
 
-The pipe is close-on-exec and in packet mode (O_DIRECT, pipe(2)): one write is one read.
+The pipe is close-on-exec and in packet mode (O_DIRECT, pipe(2)): one write is one read. Two
+processes write during a join, so "p" may come after what the process itself tells.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import errno
 import os
 import select
 import time
+from dataclasses import dataclass
 
 from runtime.errors import InvalidSpec, KernelRefused, RuntimeFault, Unavailable
 
@@ -25,6 +27,15 @@ _INVALID = b"i"
 _REFUSED = b"k"
 _UNEXPECTED = b"x"
 _PACKET = 4096
+
+
+@dataclass(slots=True)
+class Story:
+    """What a child told from first to last; `ready` without a fault means that it has executed."""
+
+    pid: int | None = None
+    ready: bool = False
+    fault: RuntimeFault | None = None
 
 
 class Pipe:
@@ -81,6 +92,25 @@ class Pipe:
         if kind in (_INVALID, _REFUSED, _UNEXPECTED):
             raise _fault(kind, payload)
         return kind, payload
+
+    def hear_out(self, *, deadline: float) -> Story:
+        """Listen till every writer is gone or the deadline passes; return all that was told."""
+        story = Story()
+        while True:
+            try:
+                kind, payload = self.hear(deadline=deadline)
+            except Unavailable as late:
+                story.fault = story.fault or late
+                return story
+            except RuntimeFault as fault:
+                story.fault = story.fault or fault
+                continue
+            if not kind:
+                return story
+            if kind == PID:
+                story.pid = int(payload)
+            elif kind == READY:
+                story.ready = True
 
 
 def _wait_readable(descriptor: int, deadline: float) -> None:
