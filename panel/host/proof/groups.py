@@ -59,7 +59,7 @@ class Plan:
             commands=(
                 (f"{tools}/ruff", "check", "."),
                 (f"{tools}/ruff", "format", "--check", "."),
-                (f"{tools}/mypy", "runtime", "panel", "manage.py"),
+                (f"{tools}/mypy", "runtime", "panel", "tests", "benchmarks", "manage.py"),
                 (f"{tools}/lint-imports",),
             ),
             pytest=False,
@@ -68,7 +68,7 @@ class Plan:
     def _pytest(
         self, name: str, *paths: str, environment: Mapping[str, str] | None = None
     ) -> Group:
-        options = ["-q", "--seed", str(self.seed), "--strict-skips"]
+        options = ["-q", "--seed", str(self.seed), "--strict-skips", "--leak-guard"]
         if self.long:
             options.append("--long")
         return Group(
