@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection
 from redis import RedisError
 
 from panel import broker, schema
+from panel.host.preflight import MISSING
 from runtime.system import doctor
 
 
@@ -22,6 +23,11 @@ class Finding:
     state: str
     detail: str
     fatal: bool = False
+
+    @property
+    def is_lacking(self) -> bool:
+        """Tell whether the platform cannot work here."""
+        return self.fatal and self.state == MISSING
 
     def to_json(self) -> dict[str, Any]:
         """Return the finding as plain values."""
@@ -51,7 +57,7 @@ def _broker() -> Finding:
         version = server.get("valkey_version") or server.get("redis_version")
         return Finding(name="broker", state="ok", detail=f"{name} {version}")
     except (RedisError, OSError) as away:
-        return Finding(name="broker", state="missing", detail=f"does not answer: {away}")
+        return Finding(name="broker", state=MISSING, detail=f"does not answer: {away}")
     finally:
         redis.close()
 
@@ -62,7 +68,7 @@ def _database() -> Finding:
         behind = schema.is_behind()
         version = ".".join(str(part) for part in connection.get_database_version())
     except (DatabaseError, schema.SchemaUnknown) as refused:
-        return Finding(name="database", state="missing", detail=str(refused).strip(), fatal=True)
+        return Finding(name="database", state=MISSING, detail=str(refused).strip(), fatal=True)
     state = "behind: `manage.py up` migrates it" if behind else "migrated"
     detail = f"{connection.vendor} {version}, {state}"
     return Finding(name="database", state="ok", detail=detail)

@@ -10,6 +10,7 @@ import socket
 from panel.host.errors import HostRefused
 from panel.host.processes import Address
 
+MISSING = "missing"
 UNPRIVILEGED_PORT = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 
 
@@ -53,6 +54,8 @@ def require_kernel() -> None:
     """Raise HostRefused, naming the first thing that the engine cannot do without."""
     from runtime.system import doctor
 
-    lacking = next((fact for fact in doctor.examine() if fact.fatal), None)
+    lacking = next(
+        (fact for fact in doctor.examine() if fact.fatal and fact.state == MISSING), None
+    )
     if lacking is not None:
         raise HostRefused(f"this machine cannot run containers: {lacking.name}: {lacking.detail}")

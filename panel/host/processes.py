@@ -23,6 +23,12 @@ PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE")
 OWN_VARIABLES = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY")
 WEB_STOP_SECONDS = 5.0
 BROKER = "valkey"
+WORKER_VARIABLES = {
+    # Celery would load every page's code only to run Django's checks, which the tests run.
+    "CELERY_SKIP_CHECKS": "1",
+    # Root is what a worker of a container engine needs; what it accepts is judged by its code.
+    "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
+}
 NOTHING_MORE: Mapping[str, str] = {}
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  # compared with, never bound to
 
@@ -132,9 +138,18 @@ class Platform:
     def _worker(self, pool: str, *options: str) -> Program:
         names = ["--queues", f"node.{self.node}.{pool}", "--hostname", f"{pool}@{self.node}"]
         quiet = ["--loglevel", "INFO", "--without-gossip", "--without-mingle"]
-        words = ("-m", "celery", "-A", "panel.celery", "worker", *names, *quiet, *options)
-        # Celery would load every page's code only to run Django's checks, which the tests run.
-        return self._python(pool, *words, variables={"CELERY_SKIP_CHECKS": "1"})
+        words = (
+            "-m",
+            "celery",
+            "--quiet",
+            "-A",
+            "panel.celery",
+            "worker",
+            *names,
+            *quiet,
+            *options,
+        )
+        return self._python(pool, *words, variables=WORKER_VARIABLES)
 
     def _python(
         self, name: str, *words: str, variables: Mapping[str, str] = NOTHING_MORE

@@ -151,7 +151,7 @@ def _serve(run: Up, lock: ServingLock) -> None:
 def _probe(platform: Platform) -> Program:
     address = platform.address
     here = replace(address, host="localhost" if address.host in ANY_ADDRESS else address.host)
-    words = ("-I", "-S", str(Path(probe.__file__)), f"{here.url}/healthz")
+    words = ("-I", "-S", str(Path(probe.__file__)), f"{here.url}/sign-in/")
     return Program(
         name="probe",
         argv=(sys.executable, *words, str(SERVED_WITHIN_SECONDS)),

@@ -30,4 +30,4 @@ class Command(PlatformCommand):
             width = max(len(one.name) for one in findings)
             for one in findings:
                 self.stdout.write(f"{one.name:<{width}}  {one.state:<8}  {one.detail}".rstrip())
-        return 1 if any(one.fatal for one in findings) else 0
+        return 1 if any(one.is_lacking for one in findings) else 0
