@@ -27,11 +27,12 @@ def workshop() -> Workshop:
         return found
     with _opening:
         if pid not in _opened:
-            _opened[pid] = _open()
+            _opened[pid] = open_workshop()
         return _opened[pid]
 
 
-def _open() -> Workshop:
+def open_workshop() -> Workshop:
+    """Open the engine of the configured instance. Raises Unavailable, KernelRefused."""
     config = EngineConfig(
         data_root=settings.DATA_ROOT, run_root=settings.RUN_ROOT, id_base=settings.ID_BASE
     )

@@ -65,6 +65,10 @@ class FakeImages:
         names = [name for entry in entries for name in entry.get("RepoTags") or ()]
         return [self.add(namespace, name) for name in names]
 
+    def recover(self) -> list[str]:
+        """Nothing breaks here."""
+        return []
+
     def list(self, namespace: str | None = None) -> Summaries:
         """Return the images of one namespace, or of all."""
         with self._lock:
@@ -105,10 +109,6 @@ class FakeImages:
                 created_ns=found.created_ns,
                 architecture=found.architecture,
             )
-
-    def recover(self) -> list[str]:
-        """Nothing breaks here."""
-        return []
 
     def _find(self, namespace: str, reference: str) -> ImageSummary:
         full = reference if ":" in reference else f"{reference}:latest"

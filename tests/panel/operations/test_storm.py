@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -55,7 +55,7 @@ def test_of_50_creates_of_one_name_exactly_one_wins(alice: Actor, counts: Counts
     for turn in range(counts(2, full=20)):
         spec = {**SLEEPER, "name": f"web-{turn}"}
 
-        def create(_: int, spec: dict[str, object] = spec) -> str:
+        def create(_: int, spec: Mapping[str, object] = spec) -> str:
             try:
                 submit("container.create", actor=alice, params={"spec": spec})
             except Conflict:
