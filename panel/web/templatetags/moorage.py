@@ -97,6 +97,12 @@ def ago(moment: datetime | None) -> str:
 
 
 @register.filter
+def clock(moment: datetime | None) -> str:
+    """Write a moment's time of day to the millisecond."""
+    return moment.strftime("%H:%M:%S.%f")[:-3] if moment else ""
+
+
+@register.filter
 def size(count: int | None) -> str:
     """Write bytes with a unit."""
     return quantities.size(count)

@@ -2,6 +2,7 @@
 // nothing that came from a container is ever parsed as HTML.
 
 const BLOCK = 250;
+const ROOM_TO_READ = 2000;
 export const CAP = 20000;
 
 /** Times are shown in the reader's own zone, to the millisecond. */
@@ -76,18 +77,19 @@ export class Paper {
     return this.count >= CAP;
   }
 
-  /** Drop whole blocks from the top until there is room; what the reader sees stays where it is. */
-  trim() {
-    let dropped = 0;
-    while (this.count > CAP - BLOCK && this.box.childElementCount > 1) {
+  /**
+   * Drop whole blocks from the top until there is room.
+   * @param {boolean} keepPlace whether what the reader sees has to stay where it is
+   */
+  trim(keepPlace) {
+    const most = CAP - (keepPlace ? ROOM_TO_READ : BLOCK);
+    while (this.count > most && this.box.childElementCount > 1) {
       const block = this.box.firstElementChild;
-      const height = block.offsetHeight;
+      const height = keepPlace ? block.offsetHeight : 0;
       this.count -= block.childElementCount;
       block.remove();
-      this.box.scrollTop -= height;
-      dropped += 1;
+      if (keepPlace) this.box.scrollTop -= height;
     }
-    return dropped > 0;
   }
 
   clear() {

@@ -6,7 +6,7 @@ import { Paper } from "./paper.js";
 import { LogSocket } from "./socket.js";
 import { startTools } from "./tools.js";
 
-const LINES_A_FRAME = 2000;
+const FRAME_MS = 12;
 const NEAR_PX = 40;
 const bytes = new Intl.NumberFormat("en");
 
@@ -52,34 +52,35 @@ class View {
   }
 
   draw() {
-    let budget = LINES_A_FRAME;
-    // Paused and full: we stop acknowledging, so the server stops sending. Nothing piles up.
-    while (this.queue.length && budget > 0 && !(this.paper.full && !this.following && !this.atEnd())) {
-      budget -= this.write(this.queue.shift());
-    }
+    const until = performance.now() + FRAME_MS;
+    const held = this.held();
+    while (this.queue.length && !held && performance.now() < until) this.write(this.queue.shift());
     if (this.drawn !== null) this.socket.acknowledge(this.drawn);
     this.drawn = null;
-    if (this.following || this.paper.full) this.paper.trim();
+    if (this.following) this.paper.trim(false);
+    else if (this.paper.full && this.atEnd()) this.paper.trim(true);
     if (this.following) this.box.scrollTop = this.box.scrollHeight;
     this.showPill();
-    if (this.queue.length && !(this.paper.full && !this.following && !this.atEnd())) this.schedule();
+    if (this.queue.length && !this.held()) this.schedule();
+  }
+
+  /** Paused and full: we stop acknowledging, so the server stops sending. Nothing piles up. */
+  held() {
+    return this.paper.full && !this.following && !this.atEnd();
   }
 
   write(chunk) {
     if (chunk.end) this.paper.remark("End of the log: the container does not run.", "end");
     else if (chunk.fault) this.paper.remark(chunk.fault.detail ?? chunk.fault.title ?? "The log cannot be read just now.");
-    else return this.writeChunk(chunk);
-    return 1;
+    else this.writeChunk(chunk);
   }
 
   writeChunk(chunk) {
     if (chunk.gap) this.paper.remark(`${bytes.format(chunk.gap)} bytes are missing here: they were rotated away, or the disk was full.`);
-    const cut = this.lines.cut(chunk);
     let fresh = 0;
-    for (const line of cut) fresh += this.paper.write(line) ? 1 : 0;
+    for (const line of this.lines.cut(chunk)) fresh += this.paper.write(line) ? 1 : 0;
     if (!this.following) this.unseen += fresh;
     this.drawn = chunk.offset;
-    return cut.length + 1;
   }
 
   atEnd() {
