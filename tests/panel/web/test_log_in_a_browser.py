@@ -268,7 +268,6 @@ def test_a_paused_reader_holds_the_server_back(visit: Visit) -> None:
 
 
 def test_a_container_that_starts_again_goes_on_with_its_log(visit: Visit) -> None:
-    assert Container is not None
     visit.far.send("bye\n")
     visit.far.sockets[-1].send(json.dumps({"type": "end"}))
     visit.wait_for("End of the log")
