@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from django.db import DatabaseError, connection
 from redis import RedisError
 
 from panel import broker, schema
+from panel.host.database import is_sqlite, sqlite_path
 from panel.host.preflight import MISSING
 from runtime.system import doctor
 
@@ -63,6 +65,8 @@ def _broker() -> Finding:
 
 
 def _database() -> Finding:
+    if is_sqlite() and not os.path.exists(sqlite_path()):
+        return Finding(name="database", state="warn", detail="not made yet: `manage.py up` does it")
     try:
         schema.require_known_schema()
         behind = schema.is_behind()
