@@ -48,6 +48,7 @@ CALLS: dict[str, dict[str, int]] = {
 
 # linux/sched.h
 CLONE_NEWTIME = 0x80
+CLONE_VM = 0x100
 CLONE_PIDFD = 0x1000
 CLONE_PARENT = 0x8000
 CLONE_NEWNS = 0x0002_0000

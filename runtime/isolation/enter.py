@@ -29,11 +29,11 @@ from runtime.abi import (
 )
 from runtime.cgroups.cgroup import Cgroup
 from runtime.isolation import finish, init, sync, users
-from runtime.isolation.factory import write_text
 from runtime.isolation.plan import Process
 from runtime.kernel import prctl
 from runtime.kernel.namespaces import setns
 from runtime.kernel.process import clone3
+from runtime.kernel.procfs import write_text
 
 _ALL = (
     CLONE_NEWNS

@@ -31,9 +31,7 @@ _COMMAND_FAULTS = (
 
 def reset_signals() -> None:
     """Give every signal its default action and unblock all: execve(2) keeps ignored ones."""
-    for number in signal.valid_signals():
-        if number not in (signal.SIGKILL, signal.SIGSTOP):
-            signal.signal(number, signal.SIG_DFL)
+    process.default_signals()
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 

@@ -23,13 +23,13 @@ from runtime.abi import (
 )
 from runtime.cgroups.cgroup import Cgroup
 from runtime.isolation import finish, mounts, rootfs, sync, users
-from runtime.isolation.factory import write_text
 from runtime.isolation.idmap import as_owner
-from runtime.isolation.namespaces import Space
+from runtime.isolation.namespaces import Space, prepare_network
 from runtime.isolation.plan import LaunchPlan
 from runtime.kernel import paths, prctl
 from runtime.kernel.mounts import mount_setattr, set_propagation
 from runtime.kernel.namespaces import sethostname, setns, unshare
+from runtime.kernel.procfs import write_text
 
 EXIT_FAILED = 127
 
@@ -80,6 +80,7 @@ def _leave_host(order: Order) -> None:
     ):
         assert descriptor is not None
         setns(descriptor, kind)
+    prepare_network(order.space.id_base)
     unshare(CLONE_NEWCGROUP)
     sethostname(order.plan.hostname)
     set_propagation("/", MS_SLAVE)

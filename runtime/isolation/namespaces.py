@@ -16,9 +16,11 @@ from runtime.abi import (
     CLONE_NEWUTS,
 )
 from runtime.config import ID_RANGE_SIZE
-from runtime.isolation.factory import Factory, write_text
+from runtime.isolation.factory import Factory
 from runtime.kernel import rtnetlink
 from runtime.kernel.namespaces import setns, unshare
+from runtime.kernel.parked import Parked
+from runtime.kernel.procfs import open_namespaces, write_text
 
 _PING_GROUPS = "/proc/sys/net/ipv4/ping_group_range"
 
@@ -54,29 +56,31 @@ class Space:
 def make_space(id_base: int) -> Space:
     """Make user, net, uts and ipc namespaces; ids 0 to 65,535 inside are `id_base` and up outside.
 
-    Loopback is up and every group may ping (icmp(7)). The caller must be single-threaded.
-    Raises KernelRefused, with nothing left. See user_namespaces(7).
+    The caller must be single-threaded. Raises KernelRefused, with nothing left. See
+    user_namespaces(7).
     """
-    kinds = CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC
-    with Factory(kinds, _prepare_network) as factory:
+    with Parked(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC) as holder:
         for name in ("gid_map", "uid_map"):
-            write_text(f"/proc/{factory.pid}/{name}", f"0 {id_base} {ID_RANGE_SIZE}")
-        factory.release()
-        user, net, uts, ipc = factory.open_namespaces("user", "net", "uts", "ipc")
-        return Space(id_base, user, net, uts, ipc)
+            write_text(f"/proc/{holder.pid}/{name}", f"0 {id_base} {ID_RANGE_SIZE}")
+        user, net, uts, ipc = open_namespaces(holder.pid, "user", "net", "uts", "ipc")
+    return Space(id_base, user, net, uts, ipc)
 
 
 def refresh(space: Space) -> None:
     """Give `space` new uts and ipc namespaces, for the next start. Raises KernelRefused."""
     space.drop_fresh()
-    with Factory(0, lambda: _unshare_inside(space.user)) as factory:
-        factory.release()
-        space.uts, space.ipc = factory.open_namespaces("uts", "ipc")
+    with Factory(lambda: _unshare_inside(space.user)) as factory:
+        factory.wait()
+        space.uts, space.ipc = open_namespaces(factory.pid, "uts", "ipc")
 
 
-def _prepare_network() -> None:
+def prepare_network(id_base: int) -> None:
+    """Set loopback up in the caller's network namespace and let every group inside ping.
+
+    Ids are the host's: the caller is in the initial user namespace. See icmp(7).
+    """
     rtnetlink.bring_loopback_up()
-    write_text(_PING_GROUPS, f"0 {ID_RANGE_SIZE - 1}")
+    write_text(_PING_GROUPS, f"{id_base} {id_base + ID_RANGE_SIZE - 1}")
 
 
 def _unshare_inside(user: int) -> None:

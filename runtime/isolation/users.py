@@ -48,7 +48,8 @@ def resolve(user: str, passwd: str, group: str) -> Identity:
         raise InvalidSpec("user", f"{user!r} has more than one colon")
     entry = _find_user(name or "0", passwd)
     if group_text:
-        gid, groups = _find_group(group_text, group), ()
+        gid = _find_group(group_text, group)
+        groups: tuple[int, ...] = ()
     else:
         gid, groups = entry.gid, _groups_of(entry.name, entry.gid, group)
     return Identity(uid=_mapped(entry.uid), gid=_mapped(gid), groups=groups, home=entry.home or "/")

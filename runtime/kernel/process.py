@@ -11,6 +11,10 @@ from runtime.abi import CLONE_PIDFD, CLOSE_RANGE_CLOEXEC
 from runtime.errors import KernelRefused
 from runtime.kernel.libc import address_of, call
 
+_signal = ctypes.PyDLL(None).signal
+_signal.restype = ctypes.c_void_p
+_signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
+
 _PIDFD_GET_INFO = 0xC0_00_FF_0B | (64 << 16)
 """_IOWR(0xFF, 11, struct pidfd_info) with the 64 bytes of its first version (linux/pidfd.h)."""
 _PIDFD_INFO_EXIT = 1 << 3
@@ -56,6 +60,15 @@ def pidfd_exit_status(pidfd: int) -> int | None:
         return None
     mask, status = struct.unpack("<Q52xi", info)
     return status if mask & _PIDFD_INFO_EXIT else None
+
+
+def default_signals() -> None:
+    """Set the default action of every signal. See signal(2).
+
+    For a child about to execute: Python does not learn of it, and its own way is ten times slower.
+    """
+    for number in range(1, signal.NSIG):
+        _signal(number, None)
 
 
 def close_range(first: int, last: int = 0xFFFF_FFFF) -> None:
