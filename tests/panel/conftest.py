@@ -72,6 +72,20 @@ def django_db_modify_db_settings() -> None:
         entry["TEST"]["NAME"] = f"{_ROOT}/test.sqlite3"
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Before the database goes, end the sessions of event loops' threads that are gone."""
+    yield
+    from django.db import connection
+
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+
 @pytest.fixture(autouse=True)
 def quiet_bells() -> Iterator[None]:
     """Leave no doorbell of one test to the next."""
