@@ -43,8 +43,8 @@ def test_an_operation_ends_though_somebody_holds_the_database(
 ) -> None:
     spec = {"image": "starter", "command": ["sleep", "9"]}
     operation = submit("container.create", actor=alice, params={"spec": spec})
-    held, release = threading.Event(), threading.Timer(1.0, lambda: let_go.set())
-    let_go = threading.Event()
+    held, let_go = threading.Event(), threading.Event()
+    release = threading.Timer(1.0, let_go.set)
 
     def hold() -> None:
         try:
