@@ -58,7 +58,7 @@ def test_the_locks_name_no_index() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "see /" + "root/checkout",
+        "see /" + "root/project",
         "TO" + "DO: later",
         "fixes #" + "12",
         "pull ghcr" + ".io/library/x",
