@@ -11,7 +11,6 @@ from panel.api.problems import STATUS
 from panel.operations.kinds import CATALOGUE
 from panel.operations.models import Status
 from panel.policy.rules import Allowances
-from runtime import errors
 from runtime.events import ContainerEvent
 from tests.architecture import tree
 
