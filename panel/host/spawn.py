@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -96,7 +95,6 @@ def _become(program: Program, output: int, starter: int) -> None:
             os._exit(CANNOT_EXECUTE)
         os.execve(program.argv[0], program.argv, program.environment)  # noqa: S606
     except BaseException as failure:  # noqa: BLE001  # a forked child must never return
-        sys.stderr.write(f"{program.name} cannot be started: {failure}\n")
-        sys.stderr.flush()
+        os.write(2, f"{program.name} cannot be started: {failure}\n".encode())
     finally:
         os._exit(CANNOT_EXECUTE)
