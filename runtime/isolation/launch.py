@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from runtime.abi import CLONE_INTO_CGROUP, CLONE_NEWNS, CLONE_NEWPID
 from runtime.cgroups.cgroup import Cgroup
-from runtime.errors import InvalidSpec, KernelRefused, RuntimeFault
+from runtime.errors import Exhausted, InvalidSpec, KernelRefused, RuntimeFault
 from runtime.isolation import enter, init, sync
 from runtime.isolation.namespaces import Space, refresh
 from runtime.isolation.plan import JoinSpec, plan_join, plan_launch
@@ -88,7 +88,7 @@ def join(
         finally:
             _end(Launched(pid, pidfd))
         if story.pid is None:
-            raise story.fault or _unexplained(cgroup)
+            raise _explain(story, cgroup)
         return _judge(story, Launched(story.pid, process.pidfd_open(story.pid)), cgroup)
     finally:
         pipe.close()
@@ -103,13 +103,18 @@ def _judge(story: sync.Story, launched: Launched, cgroup: Cgroup | None) -> Laun
     if story.ready and story.fault is None:
         return launched
     _end(launched)
-    raise story.fault or _unexplained(cgroup)
+    raise _explain(story, cgroup)
 
 
-def _unexplained(cgroup: Cgroup | None) -> RuntimeFault:
-    if cgroup is not None and cgroup.oom_kills():
+def _explain(story: sync.Story, cgroup: Cgroup | None) -> RuntimeFault:
+    fault = story.fault
+    if fault is None and cgroup is not None and cgroup.oom_kills():
         return InvalidSpec("limits.memory_bytes", "is too small for the process to start")
-    return KernelRefused("execve", errno.ESRCH, "the process died while it was set up")
+    if fault is None:
+        return KernelRefused("execve", errno.ESRCH, "the process died while it was set up")
+    if isinstance(fault, KernelRefused) and (fault.call, fault.errno) == ("clone3", errno.EAGAIN):
+        return Exhausted("the container has as many processes as its limits.pids allows")
+    return fault
 
 
 def _end(launched: Launched) -> None:
