@@ -22,14 +22,15 @@ class ProcessIdentity:
     @classmethod
     def of(cls, pid: int) -> ProcessIdentity:
         """Return the identity of a process that runs now. Raises ProcessLookupError."""
-        try:
-            with open(f"/proc/{pid}/stat", "rb") as stat:
-                fields = stat.read().rpartition(b")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            raise ProcessLookupError(pid) from None
-        if fields[0] in (b"Z", b"X"):
+        state, start = _state_and_start(pid)
+        if state in (b"Z", b"X"):
             raise ProcessLookupError(pid)
-        return cls(pid, int(fields[19]))
+        return cls(pid, start)
+
+    @classmethod
+    def of_child(cls, pid: int) -> ProcessIdentity:
+        """Return the identity of an own child, which may have ended already."""
+        return cls(pid, _state_and_start(pid)[1])
 
     def is_alive(self) -> bool:
         """Tell whether this very process still runs; a zombie does not."""
@@ -62,6 +63,15 @@ class ProcessIdentity:
             yield pidfd
         finally:
             os.close(pidfd)
+
+
+def _state_and_start(pid: int) -> tuple[bytes, int]:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            fields = stat.read().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        raise ProcessLookupError(pid) from None
+    return fields[0], int(fields[19])
 
 
 def boot_id() -> str:

@@ -63,7 +63,7 @@ def spawn(program: Program) -> Child:
     os.set_blocking(reader, False)
     return Child(
         program=program,
-        identity=ProcessIdentity.of(pid),
+        identity=ProcessIdentity.of_child(pid),
         pidfd=os.pidfd_open(pid),
         output=reader,
     )

@@ -81,8 +81,8 @@ def test_a_pid_that_was_given_to_another_process_is_not_the_one_meant() -> None:
 
 def test_a_zombie_is_not_alive() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
-    identity = ProcessIdentity(child.pid, ProcessIdentity.of(child.pid).start)
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    identity = ProcessIdentity.of_child(child.pid)
 
     assert not identity.is_alive()
     child.wait()
