@@ -47,12 +47,22 @@ class Cgroup:
         own = [name for group in self._version(1) for name in group.tree.controllers]
         return tuple(own) or ("unified",)
 
-    def directory(self, controller: str) -> str | None:
-        """Return the container's directory in the hierarchy that has `controller`."""
+    @property
+    def unified(self) -> str | None:
+        """Return the container's directory in the v2 hierarchy."""
+        return next((group.directory for group in self._version(2)), None)
+
+    def group(self, controller: str) -> Group | None:
+        """Return the container's group in the hierarchy that has `controller`."""
         for group in self.groups:
             if controller in group.tree.controllers:
-                return group.directory
+                return group
         return None
+
+    def directory(self, controller: str) -> str | None:
+        """Return the container's directory in the hierarchy that has `controller`."""
+        group = self.group(controller)
+        return None if group is None else group.directory
 
     def attach(self, pid: int) -> None:
         """Move a process into every group; 0 is the caller itself. Raises KernelRefused."""
@@ -86,11 +96,11 @@ class Cgroup:
 
     def oom_kills(self) -> int:
         """Return how many processes inside the kernel has killed for memory."""
-        for group in self.groups:
-            if "memory" in group.tree.controllers:
-                read = v2.oom_kills if group.tree.version == 2 else v1.oom_kills
-                return read(group.directory)
-        return 0
+        group = self.group("memory")
+        if group is None:
+            return 0
+        read = v2.oom_kills if group.tree.version == 2 else v1.oom_kills
+        return read(group.directory)
 
     def remove(self) -> None:
         """Remove the groups, waiting for the dying; missing ones are fine. Raises KernelRefused."""
