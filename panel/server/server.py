@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Sequence
 from functools import partial
@@ -97,7 +98,10 @@ class Server(DaphneServer):  # type: ignore[misc]  # daphne has no types
         inbox = streamed if streamed is not None else _inbox(protocol)
         send = partial(self.handle_reply, protocol)
         running = self.application(scope=scope, receive=inbox.get, send=send)
-        self.connections[protocol]["application_instance"] = asyncio.ensure_future(running)
+        # A new context: this may be called from the end of the connection's last request, whose
+        # executors (asgiref) are gone by the time that this one needs some.
+        task = asyncio.get_event_loop().create_task(running, context=contextvars.Context())
+        self.connections[protocol]["application_instance"] = task
         return asyncio.Queue() if streamed is not None else inbox
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
