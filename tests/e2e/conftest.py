@@ -21,6 +21,8 @@ from typing import Any
 
 import pytest
 
+from panel.host.proof.postgres import private_server
+
 ROOT = Path(__file__).parents[2]
 KEPT = ("PATH", "HOME", "LANG", "TZ", "SSL_CERT_FILE", "TERM")
 START_SECONDS = 120.0
@@ -230,6 +232,16 @@ def free_port() -> int:
 def certificate_of(port: int) -> str:
     """Return the certificate that is served on `port`, PEM."""
     return ssl.get_server_certificate(("127.0.0.1", port))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of an empty PostgreSQL database."""
+    if url := os.environ.get("MOORAGE_TEST_POSTGRES"):
+        yield url
+        return
+    with private_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -221,6 +221,53 @@ def test_a_database_of_a_newer_version_is_refused_in_one_sentence() -> None:
         assert "Traceback" not in said
 
 
+def test_postgresql_and_a_broker_elsewhere_take_the_place_of_ours(
+    platform: Platform, postgres: str
+) -> None:
+    broker = f"unix://{platform.run_root}/valkey/valkey.sock?db=3"
+    with a_platform(DATABASE_URL=postgres, REDIS_URL=broker, NODE_NAME="there") as made:
+        made.until(made.healthy)
+        status = made.status()
+
+        assert set(status["processes"]) == {"web", "agent", "fast", "bulk"}
+        assert not os.path.exists(f"{made.data_root}/panel/db.sqlite3")
+        assert "postgresql" in made.manage("doctor")
+
+
+def test_down_stops_the_platform_and_its_containers_only_when_asked() -> None:
+    with a_platform("--demo") as made:
+        made.until(lambda: "the container demo runs" in made.log, 60)
+        (init,) = set(inits(made))
+
+        assert made.manage("down") == "stopped\n"
+        assert os.path.exists(f"/proc/{init}")
+        assert made.manage("down") == f"nothing serves {made.data_root}\n"
+        assert "stopped" in made.manage("down", "--containers")
+
+        made.until(lambda: not os.path.exists(f"/proc/{init}"))
+
+
+def test_the_store_is_sound_after_a_demo(demo_platform: Platform) -> None:
+    assert demo_platform.manage("fsck").strip() == "0 found"
+
+
+def inits(platform: Platform) -> list[int]:
+    """Return the pids of the containers' first processes."""
+    token = platform.manage("token", "admin", "--team", "main").split()[-1]
+    answer = platform.call("GET", "/api/v1/containers", token=token)
+    identities = [one["id"] for one in answer.json()["results"]]
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            groups = Path(f"/proc/{pid}/cgroup").read_text()
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if any(one in groups for one in identities) and command.startswith(b"sh\0-c"):
+            found.append(int(pid))
+    return found
+
+
 def readable(roots: tuple[str, ...], user: str) -> set[str]:
     """Return every file below `roots` that `user` can read, and every directory it can list."""
     program = (
