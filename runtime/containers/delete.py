@@ -13,8 +13,8 @@ from runtime.containers.wait import wait
 from runtime.errors import Conflict
 from runtime.events import Sink
 from runtime.shim.protocol import Kill
-from runtime.state import durable, locks, spool
-from runtime.state.records import Cause, State, event_of, raised
+from runtime.state import locks
+from runtime.state.records import Cause, State
 
 _SIGKILL = 9
 _END_SECONDS = 60.0
@@ -31,9 +31,8 @@ def delete(site: Site, container: str, *, force: bool, sink: Sink) -> None:
         lifecycle.after(record.state, verb, restarting=record.restarting, container=container)
         if record.state == "running" or record.restarting:
             _end(site, container)
-            state = ledger.load()
-        name = _throw_away(site, state, sink)
-    clear(site, container)
+        clear(site, container)
+        name = _throw_away(site, container, sink)
     trash.empty(site.trash, name)
 
 
@@ -50,18 +49,13 @@ def _end(site: Site, container: str) -> None:
     wait(site, container, timeout_seconds=_END_SECONDS)
 
 
-def _throw_away(site: Site, state: State, sink: Sink) -> str:
+def _throw_away(site: Site, container: str, sink: Sink) -> str:
     """Take the container's name off; from then on there is no such container."""
-    dead = raised(replace(state, record=replace(state.record, state="dead", restarting=False)))
-    event = event_of(Cause(action="deleted"), dead.record)
-    prepared = spool.prepare(site.config.spool, event)
-    name = f"{dead.record.id}-{os.urandom(4).hex()}"
-    try:
-        os.rename(site.directory(dead.record.id), f"{site.trash}/{name}")
-    except OSError:
-        spool.withdraw(site.config.spool, prepared)
-        raise
-    durable.sync_directory(site.config.containers)
-    spool.publish(site.config.spool, prepared)
+    name = f"{container}-{os.urandom(4).hex()}"
+    event = site.ledger(container).finish(Cause(action="deleted"), _dead, f"{site.trash}/{name}")
     sink.event(event)
     return name
+
+
+def _dead(state: State) -> State:
+    return replace(state, record=replace(state.record, state="dead", restarting=False))

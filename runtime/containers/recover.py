@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from runtime.cgroups import cgroup as cgroups
@@ -109,16 +109,51 @@ def _starts_at_boot(state: State) -> bool:
 
 def _drop_leftovers(site: Site) -> Iterator[str]:
     """Remove run directories and cgroups of containers that there are not, or that do not run."""
-    for container in os.listdir(os.path.dirname(site.config.container_run("x"))):
-        if not os.path.exists(site.config.container_data(container)):
-            clear(site, container)
+    runs = os.path.dirname(site.config.container_run("x"))
+    for container in os.listdir(runs):
+        if not os.path.exists(site.config.container_data(container)) and _drop_orphan(
+            site, container, lambda gone: clear(site, gone)
+        ):
             yield f"removed the run directory of {container}"
-    for container in sorted(_cgroup_names(site)):
-        if container != _KEPT_BY_ZYGOTE and _is_idle(site, container):
-            left = cgroups.open_existing(f"{site.slice}/{container}")
-            left.kill()
-            left.remove()
+    for container in sorted(_cgroup_names(site) - {_KEPT_BY_ZYGOTE}):
+        if _drop_cgroup(site, container):
             yield f"removed the cgroup of {container}"
+
+
+def _drop_orphan(site: Site, container: str, drop: Callable[[str], None]) -> bool:
+    """Drop what belongs to no container, while nobody can make one of that id."""
+    try:
+        with locks.hold(creating(site), wait=False):
+            if os.path.exists(site.config.container_data(container)):
+                return False
+            drop(container)
+            return True
+    except Unavailable:
+        return False
+
+
+def _drop_cgroup(site: Site, container: str) -> bool:
+    """Remove a container's cgroup unless it runs, while no verb can start it."""
+
+    def drop(container: str) -> None:
+        left = cgroups.open_existing(f"{site.slice}/{container}")
+        left.kill()
+        left.remove()
+
+    if client.shim_lives(site.config, container):
+        return False
+    try:
+        with locks.hold(f"{site.config.container_data(container)}/lock", wait=False):
+            record = site.ledger(container).load().record
+            idle = record.state != "running" and not record.restarting
+            if idle and not client.shim_lives(site.config, container):
+                drop(container)
+                return True
+            return False
+    except NotFound:
+        return _drop_orphan(site, container, drop)
+    except Unavailable:
+        return False
 
 
 def _cgroup_names(site: Site) -> set[str]:
@@ -130,17 +165,3 @@ def _cgroup_names(site: Site) -> set[str]:
             continue
         names.update(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
     return names
-
-
-def _is_idle(site: Site, container: str) -> bool:
-    """A verb at work, or a live shim, may be about to use the cgroup."""
-    if client.shim_lives(site.config, container):
-        return False
-    try:
-        with locks.hold(f"{site.config.container_data(container)}/lock", wait=False):
-            record = site.ledger(container).load().record
-            return record.state != "running" and not record.restarting
-    except NotFound:
-        return True
-    except RuntimeFault:
-        return False

@@ -18,7 +18,7 @@ from runtime.state import locks
 
 ANSWER_SECONDS = 60.0
 _HELLO_SECONDS = 10.0
-_AGAIN_SECONDS = 0.02
+_AGAIN_SECONDS = 0.005
 _BOOT = (
     "import sys; sys.path.insert(0, sys.argv[1]); from runtime.shim.daemon import main; "
     "main(sys.argv[2], sys.argv[3])"

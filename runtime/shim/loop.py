@@ -56,9 +56,10 @@ class Loop:
     def run(self) -> None:
         """Serve until `stop`."""
         while self._running:
-            for fd, _ in self._epoll.poll(self._timeout()):
-                callback = self._watched.get(fd)  # an earlier callback may have forgotten it
-                if callback is not None and self._running:
+            ready = [(fd, self._watched.get(fd)) for fd, _ in self._epoll.poll(self._timeout())]
+            for fd, callback in ready:
+                # An earlier callback may have closed it, and the number may be somebody else's now.
+                if callback is not None and self._watched.get(fd) is callback and self._running:
                     callback()
             self._fire()
 

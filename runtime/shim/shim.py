@@ -252,11 +252,12 @@ class Shim:
             self._rest()
             return
         operation = state.stopping.operation if state.stopping else None
-        self._leave()
+        self._withdraw()
         self._ledger.change(
             Cause(action="exited", operation=operation),
             lambda old: transitions.ended(old, end, restarting=False),
         )
+        self._leave()
 
     # Between runs
 
@@ -296,10 +297,10 @@ class Shim:
             return None
         self._cancel_pause()
         self._ledger.note(transitions.held)
+        self._withdraw()
+        cause = Cause(action="exited", operation=operation)
+        event = self._ledger.change(cause, transitions.settled)
         self._leave()
-        event = self._ledger.change(
-            Cause(action="exited", operation=operation), transitions.settled
-        )
         return event.record.version
 
     def _cancel_pause(self) -> None:
@@ -308,10 +309,14 @@ class Shim:
 
     # Ending
 
-    def _leave(self) -> None:
+    def _withdraw(self) -> None:
         """Give back what a next start makes anew: it may come as soon as the end is recorded."""
         self._writer.close()
         self._body.close()
+
+    def _leave(self) -> None:
+        """Say good-bye, when all is recorded: from then on another shim may mind the container."""
+        self._withdraw()
         self._link.leaving()
         self._loop.stop()
 

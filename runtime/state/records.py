@@ -6,6 +6,7 @@ beside it is the verbs', held as long as a verb works), and spools one event.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -100,6 +101,25 @@ class Ledger:
             event = event_of(cause, new.record)
             prepared = spool.prepare(self._spool, event)
             self._store(new)
+            spool.publish(self._spool, prepared)
+        return event
+
+    def finish(
+        self, cause: Cause, decide: Callable[[State], State], elsewhere: str
+    ) -> ContainerEvent:
+        """Change the record for the last time: the directory goes to `elsewhere` (rename(2)).
+
+        Whoever waits for the record meanwhile is told that there is no such container.
+        """
+        with self._locked():
+            event = event_of(cause, raised(decide(self.load())).record)
+            prepared = spool.prepare(self._spool, event)
+            try:
+                os.rename(self.directory, elsewhere)
+            except OSError:
+                spool.withdraw(self._spool, prepared)
+                raise
+            durable.sync_directory(os.path.dirname(self.directory))
             spool.publish(self._spool, prepared)
         return event
 
