@@ -15,6 +15,7 @@ from runtime.containers import (
     execute,
     inspect,
     kill,
+    leaks,
     logs,
     recover,
     start,
@@ -34,6 +35,9 @@ from runtime.events import (
 from runtime.spec.container import ContainerSpec
 from runtime.spec.execution import ExecSpec
 from runtime.state import spool
+from runtime.system import fsck
+from runtime.system.fsck import Finding
+from runtime.system.fsck import Finding, fsck
 
 _FROM_START = LogQuery()
 _NULL = NullSink()
@@ -177,6 +181,31 @@ class Events:
         return spool.wait(self._site.config.spool, timeout_seconds)
 
 
+class System:
+    """What the store of this instance holds, looked at as a whole."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def fsck(self, *, repair: bool = False) -> list[Finding]:
+        """Return what does not belong together; `repair` puts right what can be."""
+        return fsck(self._site.config, repair=repair)
+
+
+class System:
+    """The instance as a whole."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def fsck(self, *, repair: bool) -> list[Finding]:
+        """Return what is damaged or left over, on disk and in the kernel.
+
+        `repair` puts right what can be; without it nothing is touched.
+        """
+        return [*fsck.fsck(self._site.config, repair=repair), *leaks.leaks(self._site, repair=repair)]
+
+
 class Engine:
     """One instance of the engine: the containers and images below its two roots."""
 
@@ -185,6 +214,7 @@ class Engine:
         self.containers = Containers(site)
         self.images = site.images
         self.events = Events(site)
+        self.system = System(site)
 
     @classmethod
     def open(cls, config: EngineConfig) -> Engine:
