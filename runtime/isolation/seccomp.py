@@ -1,7 +1,8 @@
 """The default system call filter: Docker's policy or stricter, as classic BPF (seccomp(2)).
 
-Every number that is not refused is allowed up to the newest one judged; later ones are answered
+Every number that was judged and is not refused is allowed; those that mean nothing yet are answered
 ENOSYS, so that programs fall back. x32 is answered ENOSYS as a whole, other architectures too.
+Families of sockets and what a terminal can be told are allow-lists of their own.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ from runtime.isolation import capabilities
 from runtime.isolation.syscalls import (
     CLONE,
     CLONE3,
+    GAPS,
+    IOCTL,
     NEWEST,
     PERSONALITY,
     REFUSED,
     SOCKET,
     SOCKETCALL,
+    SOCKETPAIR,
 )
 
 ALLOW = 0x7FFF_0000
 ERRNO = 0x0005_0000
-EPERM, ENOSYS = 1, 38
+EPERM, ENOSYS, EPROTONOSUPPORT, EAFNOSUPPORT = 1, 38, 93, 97
 ARCHITECTURES = {
     "x86_64": ((0xC000_003E, 0), (0x4000_0003, 1)),
     "aarch64": ((0xC000_00B7, 2),),
@@ -33,12 +37,18 @@ ARCHITECTURES = {
 CLONE_NAMESPACES = 0x7E02_0000
 """CLONE_NEWNS, CGROUP, UTS, IPC, USER, PID, NET (clone(2)); a time namespace needs clone3."""
 PERSONALITIES = (0x0, 0x8, 0x2_0000, 0x2_0008, 0xFFFF_FFFF)
-AF_ALG, AF_VSOCK = 38, 40
-SYS_SOCKET = 1
-
+AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_XDP = 1, 2, 10, 16, 17, 44
+NETLINK_PROTOCOLS = (0, 4, 15, 16)
+"""route, sock_diag, kobject_uevent and generic (netlink(7)); all of them with CAP_NET_ADMIN."""
+TERMINAL_COMMANDS = (0x5412, 0x541C)
+"""TIOCSTI and TIOCLINUX, which type into the terminal of somebody else (ioctl_tty(2))."""
+SYS_SOCKET, SYS_SOCKETPAIR = 1, 8
 _LOAD, _RETURN, _JUMP, _EQUAL, _AT_LEAST, _ANY_BIT = 0x20, 0x06, 0x05, 0x15, 0x35, 0x45
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
+_NUMBER, _ARCHITECTURE = 0, 4
+_FIRST, _SECOND, _THIRD = 16, 24, 32
+"""The lower halves of the arguments in struct seccomp_data; the kernel takes these as int."""
 _LONGEST_JUMP = 255
+_ALLOWED = (_RETURN, 0, 0, ALLOW)
 
 Code = tuple[tuple[int, int, int, int], ...]
 
@@ -72,52 +82,62 @@ def _leaves(column: int, permitted: int) -> list[tuple[int, Code]]:
         kept = bool(capability) and bool(permitted & capabilities.mask((capability,)))
         if number is not None and not kept:
             special[number] = (_refuse(EPERM),)
-    allow: Code = ((_RETURN, 0, 0, ALLOW),)
-    leaves: list[tuple[int, Code]] = [(0, allow)]
-    for number in sorted(special):
-        leaves += [(number, special[number]), (number + 1, allow)]
-    leaves.append((NEWEST + 1, (_refuse(ENOSYS),)))
-    return _merged(leaves)
-
-
-def _merged(leaves: list[tuple[int, Code]]) -> list[tuple[int, Code]]:
-    last_of_each = dict(leaves)
-    merged: list[tuple[int, Code]] = []
-    for number in sorted(last_of_each):
-        if not merged or merged[-1][1] != last_of_each[number]:
-            merged.append((number, last_of_each[number]))
-    return merged
+    unknown: Code = (_refuse(ENOSYS),)
+    judged = {number: unknown for first, last in GAPS[column] for number in range(first, last + 1)}
+    judged |= special
+    leaves: list[tuple[int, Code]] = []
+    for number in range(NEWEST + 1):
+        code = judged.get(number, (_ALLOWED,))
+        if not leaves or leaves[-1][1] != code:
+            leaves.append((number, code))
+    return [*leaves, (NEWEST + 1, unknown)]
 
 
 def _special(column: int, permitted: int) -> dict[int, Code]:
     """Return the calls whose arguments count. Without CAP_SYS_ADMIN, no new namespaces."""
+    families = _families(permitted)
     special: dict[int, Code] = {
-        PERSONALITY[column]: _only(PERSONALITIES),
-        SOCKET[column]: _all_but(AF_ALG, AF_VSOCK),
+        PERSONALITY[column]: _only(_FIRST, PERSONALITIES, EPERM),
+        SOCKET[column]: families,
+        SOCKETPAIR[column]: families,
+        IOCTL[column]: _none_of(_SECOND, TERMINAL_COMMANDS),
     }
     if not permitted & capabilities.mask(("CAP_SYS_ADMIN",)):
         # clone3 has its flags in memory, which a filter cannot read: libc falls back to clone.
         special[CLONE3[column]] = (_refuse(ENOSYS),)
         special[CLONE[column]] = (
-            (_LOAD, 0, 0, _FIRST_ARGUMENT),
+            (_LOAD, 0, 0, _FIRST),
             (_ANY_BIT, 0, 1, CLONE_NAMESPACES),
             _refuse(EPERM),
-            (_RETURN, 0, 0, ALLOW),
+            _ALLOWED,
         )
     if column == 1:
-        # The family is in memory here, so the old door to socket is closed altogether.
-        special[SOCKETCALL] = _all_but(SYS_SOCKET)
+        # The family is in memory here, so the old door to sockets is closed altogether.
+        special[SOCKETCALL] = _none_of(_FIRST, (SYS_SOCKET, SYS_SOCKETPAIR))
     return special
 
 
-def _only(values: tuple[int, ...]) -> Code:
-    tests = tuple((_EQUAL, len(values) - place, 0, value) for place, value in enumerate(values))
-    return ((_LOAD, 0, 0, _FIRST_ARGUMENT), *tests, _refuse(EPERM), (_RETURN, 0, 0, ALLOW))
+def _families(permitted: int) -> Code:
+    """Judge socket(2): families that kernels load modules for are answered as if not there."""
+    families = [AF_UNIX, AF_INET, AF_INET6]
+    if permitted & capabilities.mask(("CAP_NET_RAW",)):
+        families += [AF_PACKET, AF_XDP]
+    if permitted & capabilities.mask(("CAP_NET_ADMIN",)):
+        return _only(_FIRST, (*families, AF_NETLINK), EAFNOSUPPORT)
+    protocols = _only(_THIRD, NETLINK_PROTOCOLS, EPROTONOSUPPORT)
+    others = _only(_FIRST, tuple(families), EAFNOSUPPORT)
+    netlink = (_EQUAL, 0, len(protocols), AF_NETLINK)
+    return ((_LOAD, 0, 0, _FIRST), netlink, *protocols, *others)
 
 
-def _all_but(*values: int) -> Code:
+def _only(argument: int, values: tuple[int, ...], refusal: int) -> Code:
     tests = tuple((_EQUAL, len(values) - place, 0, value) for place, value in enumerate(values))
-    return ((_LOAD, 0, 0, _FIRST_ARGUMENT), *tests, (_RETURN, 0, 0, ALLOW), _refuse(EPERM))
+    return ((_LOAD, 0, 0, argument), *tests, _refuse(refusal), _ALLOWED)
+
+
+def _none_of(argument: int, values: tuple[int, ...]) -> Code:
+    tests = tuple((_EQUAL, len(values) - place, 0, value) for place, value in enumerate(values))
+    return ((_LOAD, 0, 0, argument), *tests, _ALLOWED, _refuse(EPERM))
 
 
 def _tree(leaves: list[tuple[int, Code]]) -> Code:
