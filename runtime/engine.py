@@ -15,7 +15,6 @@ from runtime.containers import (
     execute,
     inspect,
     kill,
-    leaks,
     logs,
     recover,
     start,
@@ -35,9 +34,8 @@ from runtime.events import (
 from runtime.spec.container import ContainerSpec
 from runtime.spec.execution import ExecSpec
 from runtime.state import spool
-from runtime.system import fsck
+from runtime.system import fsck, leaks
 from runtime.system.fsck import Finding
-from runtime.system.fsck import Finding, fsck
 
 _FROM_START = LogQuery()
 _NULL = NullSink()
@@ -182,17 +180,6 @@ class Events:
 
 
 class System:
-    """What the store of this instance holds, looked at as a whole."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-
-    def fsck(self, *, repair: bool = False) -> list[Finding]:
-        """Return what does not belong together; `repair` puts right what can be."""
-        return fsck(self._site.config, repair=repair)
-
-
-class System:
     """The instance as a whole."""
 
     def __init__(self, site: Site) -> None:
@@ -203,7 +190,8 @@ class System:
 
         `repair` puts right what can be; without it nothing is touched.
         """
-        return [*fsck.fsck(self._site.config, repair=repair), *leaks.leaks(self._site, repair=repair)]
+        store = fsck.fsck(self._site.config, repair=repair)
+        return [*store, *leaks.leaks(self._site, repair=repair)]
 
 
 class Engine:
