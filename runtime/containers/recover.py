@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from runtime.cgroups import cgroup as cgroups
 from runtime.cgroups.layout import detect
@@ -26,36 +27,50 @@ _KEPT_BY_ZYGOTE = "zygote"
 def recover(site: Site) -> tuple[str, ...]:
     """See `runtime.engine.Containers.recover`."""
     site.zygote.ensure()
-    found = [*_finish_creates(site), *_finish_deletes(site), *_finish_events(site)]
+    return tuple(_look(site, act=True))
+
+
+def survey(site: Site) -> tuple[str, ...]:
+    """Say what `recover` would put right, and touch nothing."""
+    return tuple(_look(site, act=False))
+
+
+def _look(site: Site, *, act: bool) -> Iterator[str]:
+    yield from _finish_creates(site, act=act)
+    yield from _finish_deletes(site, act=act)
+    yield from _finish_events(site, act=act)
     for container in identities(site):
         try:
-            found += _mind(site, container)
+            yield from _mind(site, container, act=act)
         except NotFound:
             continue
         except RuntimeFault as fault:
-            found.append(f"container {container}: {fault}")
-    return (*found, *_drop_leftovers(site))
+            yield f"container {container}: {fault}"
+    yield from _drop_run_directories(site, act=act)
+    yield from _drop_cgroups(site, act=act)
 
 
-def _finish_creates(site: Site) -> Iterator[str]:
+def _finish_creates(site: Site, *, act: bool) -> Iterator[str]:
     """Remove drafts whose makers are dead: nobody holds the lock that all makers share."""
     try:
         with locks.hold(creating(site), wait=False):
             for name in os.listdir(site.config.containers):
                 if name.startswith(DRAFT):
-                    os.rename(f"{site.config.containers}/{name}", f"{site.trash}/{name}")
-                    yield f"removed the unfinished container {name}"
+                    if act:
+                        os.rename(f"{site.config.containers}/{name}", f"{site.trash}/{name}")
+                    yield f"container {name} was never finished"
     except Unavailable:
         return
 
 
-def _finish_deletes(site: Site) -> Iterator[str]:
+def _finish_deletes(site: Site, *, act: bool) -> Iterator[str]:
     for name in os.listdir(site.trash):
-        trash.empty(site.trash, name)
-        yield f"finished the removal of {name}"
+        if act:
+            trash.empty(site.trash, name)
+        yield f"deleted container {name} was still on disk"
 
 
-def _finish_events(site: Site) -> Iterator[str]:
+def _finish_events(site: Site, *, act: bool) -> Iterator[str]:
     """Publish the events of changes that happened, withdraw those of changes that did not."""
     for prepared in spool.unpublished(site.config.spool):
         try:
@@ -66,9 +81,9 @@ def _finish_events(site: Site) -> Iterator[str]:
             happened = prepared.version > 1  # a deletion; a first event belongs to a failed create
         except RuntimeFault:
             continue
-        _settle(site, prepared, happened=happened)
-        verdict = "published" if happened else "withdrew"
-        yield f"{verdict} event {prepared.version} of container {prepared.container}"
+        if act:
+            _settle(site, prepared, happened=happened)
+        yield f"event {prepared.version} of container {prepared.container} was not published"
 
 
 def _settle(site: Site, prepared: spool.Prepared, *, happened: bool) -> None:
@@ -78,21 +93,24 @@ def _settle(site: Site, prepared: spool.Prepared, *, happened: bool) -> None:
         return
 
 
-def _mind(site: Site, container: str) -> Iterator[str]:
+def _mind(site: Site, container: str, *, act: bool) -> Iterator[str]:
     """See to it that what should run has a shim, after a crash or a reboot."""
     ledger = site.ledger(container)
     state = ledger.load()
     if state.record.state == "running" or state.record.restarting:
         if not client.shim_lives(site.config, container):
-            site.zygote.repair(container)
-            yield f"container {container} has a shim again"
+            if act:
+                site.zygote.repair(container)
+            yield f"container {container} had no shim"
         return
     this_boot = boot.boot_id()
     if state.boot != this_boot:
-        ledger.note(lambda old: _seen(old, this_boot))
+        if act:
+            ledger.note(lambda old: _seen(old, this_boot))
         if _starts_at_boot(state):
-            start(site, container, sink=NullSink())
-            yield f"container {container} was started after a reboot"
+            if act:
+                start(site, container, sink=NullSink())
+            yield f"container {container} was not started after the reboot"
 
 
 def _seen(state: State, this_boot: str) -> State:
@@ -107,39 +125,46 @@ def _starts_at_boot(state: State) -> bool:
     return policy == "always" or (policy == "unless-stopped" and not state.held)
 
 
-def _drop_leftovers(site: Site) -> Iterator[str]:
-    """Remove run directories and cgroups of containers that there are not, or that do not run."""
-    runs = os.path.dirname(site.config.container_run("x"))
-    for container in os.listdir(runs):
-        if not os.path.exists(site.config.container_data(container)) and _drop_orphan(
-            site, container, lambda gone: clear(site, gone)
-        ):
-            yield f"removed the run directory of {container}"
+def _drop_run_directories(site: Site, *, act: bool) -> Iterator[str]:
+    for container in os.listdir(os.path.dirname(site.config.container_run("x"))):
+        if os.path.exists(site.config.container_data(container)):
+            continue
+        drop = partial(clear, site, container) if act else _nothing
+        if _drop_orphan(site, container, drop):
+            yield f"a run directory of no container was left: {container}"
+
+
+def _drop_cgroups(site: Site, *, act: bool) -> Iterator[str]:
     for container in sorted(_cgroup_names(site) - {_KEPT_BY_ZYGOTE}):
-        if _drop_cgroup(site, container):
-            yield f"removed the cgroup of {container}"
+        drop = partial(_remove_cgroup, site, container) if act else _nothing
+        if _drop_cgroup(site, container, drop):
+            yield f"a cgroup of nothing that runs was left: {container}"
 
 
-def _drop_orphan(site: Site, container: str, drop: Callable[[str], None]) -> bool:
+def _nothing() -> None:
+    """Only look."""
+
+
+def _drop_orphan(site: Site, container: str, drop: Callable[[], None]) -> bool:
     """Drop what belongs to no container, while nobody can make one of that id."""
     try:
         with locks.hold(creating(site), wait=False):
             if os.path.exists(site.config.container_data(container)):
                 return False
-            drop(container)
+            drop()
             return True
     except Unavailable:
         return False
 
 
-def _drop_cgroup(site: Site, container: str) -> bool:
+def _remove_cgroup(site: Site, container: str) -> None:
+    left = cgroups.open_existing(f"{site.slice}/{container}")
+    left.kill()
+    left.remove()
+
+
+def _drop_cgroup(site: Site, container: str, drop: Callable[[], None]) -> bool:
     """Remove a container's cgroup unless it runs, while no verb can start it."""
-
-    def drop(container: str) -> None:
-        left = cgroups.open_existing(f"{site.slice}/{container}")
-        left.kill()
-        left.remove()
-
     if client.shim_lives(site.config, container):
         return False
     try:
@@ -147,7 +172,7 @@ def _drop_cgroup(site: Site, container: str) -> bool:
             record = site.ledger(container).load().record
             idle = record.state != "running" and not record.restarting
             if idle and not client.shim_lives(site.config, container):
-                drop(container)
+                drop()
                 return True
             return False
     except NotFound:

@@ -175,6 +175,11 @@ def test_leftovers_of_one_instance_are_none_of_the_other_s(layer: str) -> None:
         os.makedirs(f"{first.config.containers}/.new-{'0' * 32}-00000000/upper")
         os.makedirs(f"{first.config.run}/c/{'0' * 32}")
         assert second.engine.containers.recover() == ()
-        repaired = first.engine.containers.recover()
+        looked = first.engine.system.fsck(repair=False)
+        found = first.engine.system.fsck(repair=True)
+        after = first.engine.system.fsck(repair=True)
 
-    assert len(repaired) == 2 or len(repaired) == 3
+    assert sorted(one.kind for one in looked) == ["leftover", "leftover"]
+    assert {one.detail for one in looked} <= {one.detail for one in found}
+    assert all(one.repaired for one in found)
+    assert after == []

@@ -98,7 +98,7 @@ def test_zygote_and_shim_both_killed_leave_a_record_that_is_repaired(instance: I
     repaired = again.containers.recover()
     over = again.containers.wait(started.id, timeout_seconds=20)
 
-    assert repaired == (f"container {started.id} has a shim again",)
+    assert repaired == (f"container {started.id} had no shim",)
     assert_code(over, 46)
     assert again.containers.recover() == ()
 
