@@ -14,7 +14,7 @@ from panel.accounts.permissions import Action, require
 from panel.inventory.queries import images_of
 from panel.operations.submit import submit
 from panel.policy.rules import Refused
-from panel.web import frame
+from panel.web import frame, words
 from panel.web.create_form import CreateForm
 from panel.web.visit import member, page
 from runtime.errors import Conflict, InvalidSpec
@@ -62,6 +62,6 @@ def _form(
     request: HttpRequest, actor: Actor, form: CreateForm, *, status: int = 200
 ) -> HttpResponse:
     images = images_of(actor.team_id).order_by("image_id")
-    references = sorted({name for image in images for name in image.references})
+    references = sorted({words.familiar(name) for image in images for name in image.references})
     context: dict[str, Any] = {"form": form, "references": references}
     return page(request, actor, "containers/create.html", context, status=status)

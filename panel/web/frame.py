@@ -17,6 +17,7 @@ from panel.eventlog.since import newest
 from panel.inventory.models import Container
 from panel.inventory.queries import containers_of, images_of
 from panel.operations.models import UNFINISHED, Operation
+from panel.web import words
 
 THEMES = ("light", "dark")
 SESSION_DISMISSED = "dismissed"
@@ -78,7 +79,7 @@ def named(operations: list[Operation]) -> list[Operation]:
     """Give each operation `target_name`: what a reader calls its target."""
     names = container_names(operation.target for operation in operations)
     for operation in operations:
-        given = names.get(operation.target) or _spec_name(operation) or operation.target
+        given = names.get(operation.target) or _name_inside(operation)
         operation.target_name = given  # type: ignore[attr-defined]  # for templates only
     return operations
 
@@ -106,6 +107,11 @@ def operation_tag(operation: Operation) -> str:
     return f"{_OPERATION_TAG}{operation.pk}"
 
 
-def _spec_name(operation: Operation) -> str:
-    spec = operation.params.get("spec") if isinstance(operation.params, dict) else None
-    return str(spec.get("name") or "") if isinstance(spec, dict) else ""
+def _name_inside(operation: Operation) -> str:
+    """Return what parameters, target or result call it; an unread archive has no name."""
+    named_spec = (operation.params.get("spec") or {}).get("name")
+    if operation.kind != "image.load":
+        return str(named_spec or words.familiar(operation.target))
+    loaded = (operation.result or {}).get("images", [])
+    names = [words.familiar(name) for image in loaded for name in image.get("references", [])]
+    return ", ".join(names) or "from an archive"

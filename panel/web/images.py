@@ -12,7 +12,7 @@ from panel.inventory.models import Container, Image
 from panel.inventory.queries import containers_of, images_of
 from panel.operations.models import UNFINISHED, Operation
 from panel.operations.submit import submit
-from panel.web import frame, search
+from panel.web import frame, search, words
 from panel.web.actions import asked_for
 from panel.web.visit import member, page
 
@@ -51,7 +51,7 @@ def delete(request: HttpRequest, actor: Actor, image: int) -> HttpResponse:
         context = {"image": with_users(actor, [row])[0], "reference": reference}
         return page(request, actor, "images/delete.html", context)
     operation = submit("image.delete", actor=actor, node=row.node, target=reference, params={})
-    return asked_for(request, operation, reference, away="/images/")
+    return asked_for(request, operation, words.familiar(reference), away="/images/")
 
 
 @require_GET

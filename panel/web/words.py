@@ -109,6 +109,11 @@ def exit_meaning(exit_code: int | None, *, oom_killed: bool) -> str:
     return "it ended by itself and reports a failure"
 
 
+def familiar(reference: str) -> str:
+    """Return an image reference as people write it, without the parts that go without saying."""
+    return reference.removeprefix("docker.io/library/").removeprefix("docker.io/")
+
+
 def way_out(error: Mapping[str, Any] | None) -> str:
     """Say what the reader can do about an operation's error."""
     code = str((error or {}).get("code", ""))

@@ -109,6 +109,12 @@ def size(count: int | None) -> str:
 
 
 @register.filter
+def familiar(reference: str) -> str:
+    """Write an image reference without what goes without saying."""
+    return words.familiar(reference)
+
+
+@register.filter
 def cores(count: float | None) -> str:
     """Write CPUs with their unit."""
     return f"{count or 0:g} core{'' if count == 1 else 's'}"

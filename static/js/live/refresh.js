@@ -11,17 +11,23 @@ let again = false;
 let timer = 0;
 let last = 0;
 
-const rules = {
-  morphStyle: "outerHTML",
-  ignoreActiveValue: true,
-  callbacks: {
-    beforeAttributeUpdated: (name, node) => !(KEPT.has(name) || (name === "checked" && node.matches("input"))),
-    beforeNodeMorphed: (node) => !(node.nodeType === Node.ELEMENT_NODE && node.hasAttribute("data-keep")),
-  },
+const callbacks = {
+  beforeAttributeUpdated: (name, node) => !(KEPT.has(name) || (name === "checked" && node.matches("input"))),
+  // htmx reads its attributes once, when it first sees an element.
+  afterNodeAdded: (node) => node.nodeType === Node.ELEMENT_NODE && window.htmx.process(node),
 };
 
-/** Patch `now` so that it looks like `fresh`. */
-export const morph = (now, fresh) => window.Idiomorph.morph(now, fresh, rules);
+/**
+ * Patch `now` so that it looks like `fresh`. A button whose act changed is a new button (its id says
+ * which act); whoever had the focus on the old one finds it on the new one.
+ */
+export function morph(now, fresh) {
+  const focused = document.activeElement;
+  const place = focused?.dataset.place;
+  const ignoreActiveValue = focused?.matches("input, textarea, select") ?? false;
+  window.Idiomorph.morph(now, fresh, { morphStyle: "outerHTML", ignoreActiveValue, callbacks });
+  if (place && !focused.isConnected) one(`[data-place="${place}"]`)?.focus({ preventScroll: true });
+}
 
 function known() {
   return all("[data-live=rows] tr[id]").map((row) => row.id.replace(/^row-/, "")).join(",");

@@ -148,7 +148,8 @@ class View {
     const state = one("#container-head")?.dataset.state ?? this.box.dataset.state;
     if (state === this.box.dataset.state) return;
     this.box.dataset.state = state;
-    if (state === "running" && this.socket.ended) {
+    if (state !== "running") this.setFollow(false);
+    else if (this.socket.ended) {
       this.socket.connect();
       this.setFollow(true);
     }
