@@ -78,21 +78,24 @@ class Platform:
 
     def start(self) -> None:
         """Run `manage.py up` and return when the page is served."""
-        words = ["up", "--port", str(self.port), *self.options, *self._roots]
         began = len(self.log) if os.path.exists(self._log_path) else 0
+        self._process = self.spawn("up", "--port", str(self.port), *self.options)
+        self.until(
+            lambda: "is served at" in self.log[began:] or self._process_ended(), START_SECONDS
+        )
+        assert not self._process_ended(), self.log
+
+    def spawn(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start a command that goes on; what it prints is in `log`."""
         with open(self._log_path, "ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, str(ROOT / "manage.py"), *words],
+            return subprocess.Popen(
+                [sys.executable, str(ROOT / "manage.py"), *words, *self._roots],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=self._variables,
                 start_new_session=True,
             )
-        self.until(
-            lambda: "is served at" in self.log[began:] or self._process_ended(), START_SECONDS
-        )
-        assert not self._process_ended(), self.log
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End `up`; containers go on."""

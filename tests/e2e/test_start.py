@@ -234,6 +234,24 @@ def test_postgresql_and_a_broker_elsewhere_take_the_place_of_ours(
         assert "postgresql" in made.manage("doctor")
 
 
+def test_the_processes_of_systemds_units_make_a_platform() -> None:
+    made = Platform(name=f"mo-e2e-{os.urandom(3).hex()}", port=free_port())
+    units: list[subprocess.Popen[bytes]] = []
+    try:
+        made.manage("prepare")
+        for name in ("valkey", "web", "agent", "fast", "bulk"):
+            units.append(made.spawn("process", name, "--port", str(made.port)))
+        made.until(made.healthy, 60)
+
+        assert "is already served by systemd's units" in made.refused("up")
+    finally:
+        for unit in units:
+            unit.terminate()
+        for unit in units:
+            unit.wait(30)
+        made.remove()
+
+
 def test_down_stops_the_platform_and_its_containers_only_when_asked() -> None:
     with a_platform("--demo") as made:
         made.until(lambda: "the container demo runs" in made.log, 60)
