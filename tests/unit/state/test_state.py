@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runtime.errors import Conflict, InvalidSpec, NotFound, Unavailable
-from runtime.events import ContainerRecord
+from runtime.events import ContainerRecord, SpooledEvent
 from runtime.state import boot, exits, locks, once, schema, spool
 from runtime.state.exits import ExitRecord
 from runtime.state.instance import instance_id
@@ -40,7 +40,7 @@ def ledger(tmp_path: Path) -> Ledger:
     return Ledger(str(directory), str(tmp_path / "spool"))
 
 
-def spooled(ledger: Ledger) -> list[spool.SpooledEvent]:
+def spooled(ledger: Ledger) -> list[SpooledEvent]:
     return list(spool.pending(os.path.dirname(ledger.directory) + "/spool"))
 
 
