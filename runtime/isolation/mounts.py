@@ -107,21 +107,27 @@ def _split(attached: dict[str, int], path: str) -> tuple[int, str]:
 
 
 def _make_read_only(filesystem: int, path: str) -> None:
+    target = _open_if_there(filesystem, path)
+    if target is None:
+        return
     try:
-        clone = mounts.open_tree(path, directory=filesystem, recursive=True)
-    except KernelRefused as refused:
-        if refused.errno == errno.ENOENT:
-            return
-        raise
-    try:
-        mounts.mount_setattr(clone, add=HARMLESS | MOUNT_ATTR_RDONLY, recursive=True)
-        target = paths.open_plain(filesystem, path)
+        clone = mounts.open_tree("", directory=target, recursive=True)
         try:
+            mounts.mount_setattr(clone, add=HARMLESS | MOUNT_ATTR_RDONLY, recursive=True)
             mounts.move_mount(clone, target, path=path)
         finally:
-            os.close(target)
+            os.close(clone)
     finally:
-        os.close(clone)
+        os.close(target)
+
+
+def _open_if_there(filesystem: int, path: str) -> int | None:
+    try:
+        return paths.open_plain(filesystem, path)
+    except KernelRefused as refused:
+        if refused.errno == errno.ENOENT:
+            return None
+        raise
 
 
 def _mask(masked: tuple[str, ...], attached: dict[str, int]) -> None:
@@ -133,12 +139,9 @@ def _mask(masked: tuple[str, ...], attached: dict[str, int]) -> None:
     try:
         for path in (*masked, *throttles):
             filesystem, inside = _split(attached, path)
-            try:
-                target = paths.open_plain(filesystem, inside)
-            except KernelRefused as refused:
-                if refused.errno == errno.ENOENT:
-                    continue
-                raise
+            target = _open_if_there(filesystem, inside)
+            if target is None:
+                continue
             try:
                 _cover(target, path, attached["dev"], empty)
             finally:

@@ -115,7 +115,7 @@ def plan_launch(bundle: Bundle, *, view: tuple[str, ...], machine: str) -> Launc
     InvalidSpec.
     """
     for path in (*bundle.masked_paths, *bundle.readonly_paths):
-        if not path.startswith(("/proc/", "/sys/")):
+        if not path.startswith(("/proc/", "/sys/")) or ".." in path.split("/"):
             raise InvalidSpec("masked_paths", f"{path!r} is neither in /proc nor in /sys")
     return LaunchPlan(
         process=_plan_process(bundle, machine),
