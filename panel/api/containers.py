@@ -14,8 +14,9 @@ from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action, require
 from panel.api import present
 from panel.api.door import body, flag, route, wait_seconds
+from panel.api.pages import page
 from panel.api.problems import TooLate
-from panel.api.replies import changed, page
+from panel.api.replies import changed
 from panel.inventory.models import Container
 from panel.inventory.queries import containers_of, find_container
 from panel.operations import kinds
@@ -32,7 +33,7 @@ def _list(request: HttpRequest, actor: Actor) -> HttpResponseBase:
     rows = containers_of(actor.team_id).select_related("team")
     if "state" in request.GET:
         rows = rows.filter(state=request.GET["state"])
-    return page(request, rows, present.container)
+    return page(request, rows, present.container, keys=("-created", "-id"))
 
 
 async def _create(request: HttpRequest, actor: Actor) -> HttpResponseBase:

@@ -45,6 +45,11 @@ def route(**views: View) -> Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 
     @csrf_exempt
     async def dispatch(request: HttpRequest, **names: str) -> HttpResponseBase:
+        response = await guarded(request, names)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    async def guarded(request: HttpRequest, names: dict[str, str]) -> HttpResponseBase:
         try:
             return await _dispatch(views, request, names)
         except RuntimeFault as fault:

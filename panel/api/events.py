@@ -26,9 +26,7 @@ async def _events(request: HttpRequest, actor: Actor) -> HttpResponseBase:
     seq = whole(request, "since", 0, (1 << 63) - 1) or 0
     first = await sync_to_async(since)(seq, team_id=actor.team_id)
     follow = flag(request, "follow")
-    response = StreamingHttpResponse(_lines(actor, seq, first, follow), content_type=NDJSON)
-    response["Cache-Control"] = "no-store"
-    return response
+    return StreamingHttpResponse(_lines(actor, seq, first, follow), content_type=NDJSON)
 
 
 async def _lines(actor: Actor, seq: int, page: list[Event], follow: bool) -> AsyncIterator[bytes]:

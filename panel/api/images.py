@@ -10,7 +10,8 @@ from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action, require
 from panel.api import present
 from panel.api.door import route, wait_seconds
-from panel.api.replies import changed, page
+from panel.api.pages import page
+from panel.api.replies import changed
 from panel.api.streaming import chunks_of
 from panel.inventory.models import Image
 from panel.inventory.queries import images_of
@@ -23,8 +24,8 @@ from runtime.streams.client import open_stream
 
 def _list(request: HttpRequest, actor: Actor) -> HttpResponseBase:
     require(actor, Action.IMAGE_VIEW)
-    rows = images_of(actor.team_id).select_related("team").order_by("image_id", "node")
-    return page(request, rows, present.image)
+    rows = images_of(actor.team_id).select_related("team")
+    return page(request, rows, present.image, keys=("image_id", "id"))
 
 
 async def _load(request: HttpRequest, actor: Actor) -> HttpResponseBase:

@@ -38,7 +38,6 @@ async def _logs(request: HttpRequest, actor: Actor, container: str) -> HttpRespo
         _relayed(stream, actor, _line if lines else _raw),
         content_type=NDJSON if lines else "text/plain; charset=utf-8",
     )
-    response["Cache-Control"] = "no-store"
     response["X-Content-Type-Options"] = "nosniff"
     return response
 

@@ -9,7 +9,8 @@ from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action, require
 from panel.api import present
 from panel.api.door import route, wait_seconds
-from panel.api.replies import page, told
+from panel.api.pages import page
+from panel.api.replies import answered, told
 from panel.operations import cancel
 from panel.operations.models import Operation
 from runtime.errors import NotFound
@@ -21,7 +22,7 @@ def _list(request: HttpRequest, actor: Actor) -> HttpResponseBase:
     require(actor, Action.OPERATION_VIEW)
     asked = {name: request.GET[name] for name in FILTERS if name in request.GET}
     rows = Operation.objects.filter(team_id=actor.team_id, klass="change", **asked)
-    return page(request, rows.select_related("team"), present.operation)
+    return page(request, rows.select_related("team"), present.operation, keys=("-number",))
 
 
 async def _detail(request: HttpRequest, actor: Actor, operation: str) -> HttpResponseBase:
@@ -34,7 +35,7 @@ async def _detail(request: HttpRequest, actor: Actor, operation: str) -> HttpRes
 
 def _cancel(_request: HttpRequest, actor: Actor, operation: str) -> HttpResponseBase:
     row = cancel.request(_find(actor, operation), actor=actor)
-    return JsonResponse(present.operation(row), status=202)
+    return answered(row, 202)
 
 
 def _find(actor: Actor, operation: str) -> Operation:

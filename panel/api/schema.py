@@ -102,13 +102,13 @@ SCHEMAS: dict[str, Any] = {
     "Stop": _object(timeout_seconds={"type": ["number", "null"]}),
     "Kill": _object(signal=TEXT),
     "Problem": _object(
-        "type title status detail code",
+        "type title status detail code errors",
         type=TEXT,
         title=TEXT,
         status=WHOLE,
         detail=TEXT,
         code=TEXT,
-        field=TEXT,
+        errors={"type": "array", "items": _object("field reason", field=TEXT, reason=TEXT)},
     ),
 }
 
@@ -157,7 +157,7 @@ ARCHIVE = {
 ONE = "/api/v1/containers/{container}"
 PATHS: dict[str, dict[str, Any]] = {
     "/api/v1/containers": {
-        "get": _read("List containers", _listed("Container"), "state", "limit", "cursor"),
+        "get": _read("List containers", _listed("Container"), "state", "limit", "next"),
         "post": _change("Create a container", "NewContainer"),
     },
     ONE: {
@@ -175,13 +175,15 @@ PATHS: dict[str, dict[str, Any]] = {
     "/api/v1/events": {
         "get": _read("Read events", TEXT, "since", "follow", media="application/x-ndjson")
     },
-    "/api/v1/images": {"get": _read("List images", _listed("Image"), "limit", "cursor")},
+    "/api/v1/images": {"get": _read("List images", _listed("Image"), "limit", "next")},
     "/api/v1/images/load": {
         "post": _change("Load an archive of images") | {"requestBody": ARCHIVE}
     },
     "/api/v1/images/{reference}": {"delete": _change("Delete an image")},
     "/api/v1/operations": {
-        "get": _read("List operations", _listed("Operation"), "status", "kind", "limit", "cursor")
+        "get": _read(
+            "List operations", _listed("Operation"), "status", "kind", "target", "limit", "next"
+        )
     },
     "/api/v1/operations/{operation}": {
         "get": _read("Look at an operation", _ref("Operation"), "wait")

@@ -24,6 +24,8 @@ def api() -> Api:
             headers["Authorization"] = f"Bearer {issue_token(actor.username, actor.team_slug)}"
         client = Client(raise_request_exception=False)
         options = {"data": body, "content_type": "application/json"} if body is not None else {}
+        if body is None and method.lower() == "post":
+            options = {"data": b"", "content_type": "application/octet-stream"}
         address = path if path.startswith("/api") else f"{PREFIX}{path}"
         return getattr(client, method.lower())(address, headers=headers, **options)
 
