@@ -133,8 +133,9 @@ def _place(kind: Kind, actor: Actor, target: str | None, node: str | None) -> di
 def _admit(operation: Operation) -> None:
     """Judge a create by the team's rules and keep its place in the inventory."""
     spec = create_spec(operation.params, owner=owner_of(operation.team))
-    # Of several creates of one team at once each must see what the others were given.
-    Team.objects.select_for_update().get(pk=operation.team_id)
+    # Of several creates of one team at once each must see what the others were given. The key
+    # stays free: whoever writes an event of the team holds the log's counter and refers to it.
+    Team.objects.select_for_update(no_key=True).get(pk=operation.team_id)
     verdict = judge(spec, rules_of(operation.team_id), usage_of(operation.team_id), None)
     verdict.enforce()
     keep_place(operation.target, spec, team_id=operation.team_id, node=operation.node)
