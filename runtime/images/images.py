@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
@@ -121,7 +121,7 @@ class Images:
             os.lseek(file.fileno(), 0, os.SEEK_SET)
             return self.load(file.fileno(), namespace=namespace)[0]
 
-    def recover(self) -> list[str]:
+    def recover(self) -> Sequence[str]:
         """Remove what interrupted loads left; return one sentence for each."""
         repaired = list(self._layers.leftovers())
         with suppress(FileNotFoundError):
