@@ -13,9 +13,9 @@ from urllib.parse import parse_qs
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from panel.accounts.actors import Actor, current
+from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action, may
-from panel.live.door import actor_of
+from panel.live.door import actor_of, still_there
 from runtime.errors import InvalidSpec, RuntimeFault
 
 CLOSED_BAD_REQUEST = 4400
@@ -23,7 +23,12 @@ CLOSED_NOT_ALLOWED = 4403
 CLOSED_NOT_FOUND = 4404
 CLOSED_FETCH_AGAIN = 4410
 CLOSED_UNAVAILABLE = 4503
-CHECK_SECONDS = 5.0
+CODES = {
+    "gone": CLOSED_FETCH_AGAIN,
+    "not_found": CLOSED_NOT_FOUND,
+    "not_allowed": CLOSED_NOT_ALLOWED,
+}
+CHECK_SECONDS = 4.0
 LARGEST_NUMBER = (1 << 63) - 1
 
 in_thread = partial(database_sync_to_async, thread_sensitive=False)
@@ -85,8 +90,7 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no t
         except InvalidSpec as fault:
             await self._leave(CLOSED_BAD_REQUEST, str(fault))
         except RuntimeFault as fault:
-            code = CLOSED_FETCH_AGAIN if fault.code == "gone" else CLOSED_UNAVAILABLE
-            await self._leave(code, str(fault))
+            await self._leave(CODES.get(fault.code, CLOSED_UNAVAILABLE), str(fault))
 
     async def _leave(self, code: int, reason: str) -> None:
         with suppress(RuntimeError):
@@ -96,7 +100,7 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no t
         """Send away whose user was disabled, left the team, or may no longer do this."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
-            now = await in_thread(current)(self.actor)
+            now = await in_thread(still_there)(self.scope, self.actor)
             if now is None or not may(now, self.action) or not await self.admits(now):
                 await self._leave(CLOSED_NOT_ALLOWED, "no longer allowed")
                 return

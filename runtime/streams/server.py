@@ -156,6 +156,7 @@ class StreamServer:
         self._free = threading.BoundedSemaphore(options.connections)
         self._lock = threading.Lock()
         self._open: dict[socket.socket, threading.Thread] = {}
+        self._stopped = False
         self._accepting = threading.Thread(target=self._accept, name="streams", daemon=True)
 
     def start(self) -> None:
@@ -176,6 +177,7 @@ class StreamServer:
         with suppress(FileNotFoundError):
             os.unlink(self._options.path)
         with self._lock:
+            self._stopped = True
             serving = list(self._open.items())
         for connection, _ in serving:
             with suppress(OSError):
@@ -213,8 +215,11 @@ class StreamServer:
             target=self._converse, args=(connection, conversation), name="stream", daemon=True
         )
         with self._lock:
+            if self._stopped:
+                self._free.release()
+                return False
             self._open[connection] = thread
-        thread.start()
+            thread.start()
         return True
 
     def _converse(self, connection: socket.socket, conversation: Conversation) -> None:

@@ -1,0 +1,73 @@
+"""The sockets of the panel, with a node's stream server on the engine in memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import pytest
+from channels.testing import WebsocketCommunicator
+from django.conf import settings
+
+from panel.accounts.actors import Actor
+from panel.accounts.roster import issue_token
+from panel.agent.streams import Desk
+from runtime.engine import Engine
+from runtime.streams.server import ServerOptions, StreamServer
+from tests.fakes.engine import FakeEngine
+
+Open = Callable[..., WebsocketCommunicator]
+
+
+@pytest.fixture
+def node(engine: FakeEngine, tmp_path: Any) -> Iterator[StreamServer]:
+    """The stream server of the agent, in this process."""
+    directory = f"{settings.RUN_ROOT}/agent"
+    os.makedirs(directory, exist_ok=True)
+    over = threading.Event()
+    desk = Desk(engine=cast("Engine", engine), uploads=str(tmp_path), node="here", over=over)
+    options = ServerOptions(
+        path=f"{directory}/stream", group=os.getgid(), uids=frozenset({os.getuid()})
+    )
+    server = StreamServer(options, desk.serve)
+    server.start()
+    yield server
+    over.set()
+    server.stop()
+
+
+@pytest.fixture
+def token_of(transactional_db: None) -> Callable[[Actor], str]:
+    return lambda actor: issue_token(actor.username, actor.team_slug)
+
+
+@pytest.fixture
+def open_socket() -> Open:
+    """Open a socket with a token, or with other headers."""
+    from panel.asgi import application
+
+    def opened(path: str, token: str = "", **headers: str) -> WebsocketCommunicator:
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        headers.setdefault("host", "testserver")
+        sent = [(name.encode(), value.encode()) for name, value in headers.items()]
+        return WebsocketCommunicator(application, path, headers=sent)
+
+    return opened
+
+
+async def received(socket: WebsocketCommunicator, seconds: float = 3.0) -> dict[str, Any]:
+    """Return the next message."""
+    plain: dict[str, Any] = json.loads(await socket.receive_from(seconds))
+    return plain
+
+
+async def closed(socket: WebsocketCommunicator, seconds: float = 3.0) -> int:
+    """Return the code with which the socket is closed, whatever it says before."""
+    while True:
+        output = await socket.receive_output(seconds)
+        if output["type"] == "websocket.close":
+            return int(output.get("code") or 1000)
