@@ -30,6 +30,7 @@ _OLDER_CALLS = {
     "inotify_add_watch": (254, 27),
     "inotify_init1": (294, 26),
     "inotify_rm_watch": (255, 28),
+    "keyctl": (250, 219),
     "pivot_root": (155, 41),
     "prctl": (157, 167),
     "seccomp": (317, 277),
@@ -122,6 +123,9 @@ LANDLOCK_ACCESS_NET_BIND_TCP = 0x01
 LANDLOCK_ACCESS_NET_CONNECT_TCP = 0x02
 LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET = 0x01
 LANDLOCK_SCOPE_SIGNAL = 0x02
+
+# linux/keyctl.h
+KEYCTL_JOIN_SESSION_KEYRING = 1
 
 # linux/inotify.h
 IN_MODIFY = 0x002

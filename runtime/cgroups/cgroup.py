@@ -43,9 +43,13 @@ class Cgroup:
 
     @property
     def view(self) -> tuple[str, ...]:
-        """Return what the container may see under /sys/fs/cgroup: controllers, or ("unified",)."""
-        own = [name for group in self._version(1) for name in group.tree.controllers]
-        return tuple(own) or ("unified",)
+        """Return what the container may see under /sys/fs/cgroup.
+
+        Hierarchies of v1 by their controllers ("cpu,cpuacct" where they share one), or
+        ("unified",).
+        """
+        own = tuple(",".join(group.tree.controllers) for group in self._version(1))
+        return own or ("unified",)
 
     @property
     def unified(self) -> str | None:

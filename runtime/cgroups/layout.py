@@ -11,9 +11,13 @@ CONTROLLERS = ("cpu", "cpuacct", "devices", "freezer", "memory", "pids")
 """What is used of v1; other hierarchies are left alone."""
 
 
+_KNOWN = (*CONTROLLERS, "blkio", "cpuset", "hugetlb", "net_cls", "net_prio", "perf_event", "rdma")
+"""Controllers of v1 among the other mount options; some share a hierarchy with one that counts."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hierarchy:
-    """One mounted hierarchy and those of its controllers that are used here."""
+    """One mounted hierarchy and its controllers, in the order of its mount options."""
 
     mount: str
     version: int
@@ -58,11 +62,11 @@ def parse(mountinfo: str, unified_controllers: str) -> Layout:
             controllers = unified_controllers.split()
             trees.setdefault("unified", _hierarchy(mount, 2, controllers))
         elif fstype == "cgroup":
-            controllers = sorted(set(options.split(",")) & set(CONTROLLERS))
-            trees.setdefault(",".join(controllers), _hierarchy(mount, 1, controllers))
+            controllers = [name for name in options.split(",") if name in _KNOWN]
+            if set(controllers) & set(CONTROLLERS):
+                trees.setdefault(",".join(controllers), _hierarchy(mount, 1, controllers))
     if "unified" in trees:
         trees.pop("freezer", None)
-    trees.pop("", None)
     return Layout(hierarchies=tuple(trees.values()))
 
 

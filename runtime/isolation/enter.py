@@ -31,6 +31,7 @@ from runtime.cgroups.cgroup import Cgroup
 from runtime.isolation import finish, init, sync, users
 from runtime.isolation.plan import Process
 from runtime.kernel import prctl
+from runtime.kernel.keyrings import join_new_session_keyring
 from runtime.kernel.namespaces import setns
 from runtime.kernel.process import clone3
 from runtime.kernel.procfs import write_text
@@ -67,6 +68,8 @@ def run(order: Order) -> NoReturn:
             order.cgroup.attach_self_v1()
         finish.give_pipes(order.stdio, order.process.id_base)
         finish.take_stdio(order.stdio, order.pipe)
+        finish.close_the_rest(order.pipe, order.target)
+        join_new_session_keyring()
         finish.reset_signals()
         finish.limit_files()
         write_text("/proc/self/oom_score_adj", "0")

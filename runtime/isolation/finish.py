@@ -43,6 +43,11 @@ def take_stdio(stdio: tuple[int, int, int], pipe: sync.Pipe) -> None:
         os.dup2(descriptor, number)
 
 
+def close_the_rest(pipe: sync.Pipe, *kept: int) -> None:
+    """Close what came from the caller and is not needed any more: logs, sockets, other pidfds."""
+    process.close_all_but((0, 1, 2, pipe.writer, *kept))
+
+
 def give_pipes(stdio: tuple[int, int, int], id_base: int) -> None:
     """Let the container reopen its pipes as /dev/stdin, /dev/stdout and /dev/stderr.
 
@@ -111,7 +116,7 @@ def execute(wanted: Process, identity: Identity, root: int, pipe: sync.Pipe) -> 
     here = os.open(".", O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     name = wanted.args[0]
     path = executable.find(root, here, name, environment["PATH"])
-    process.close_range(_FIRST_FREE)
+    process.close_on_exec(_FIRST_FREE)
     pipe.tell(sync.READY)
     try:
         os.execve(path, wanted.args, environment)  # noqa: S606  # it is the container

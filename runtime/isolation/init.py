@@ -27,6 +27,7 @@ from runtime.isolation.idmap import as_owner
 from runtime.isolation.namespaces import Space, prepare_network
 from runtime.isolation.plan import LaunchPlan
 from runtime.kernel import paths, prctl
+from runtime.kernel.keyrings import join_new_session_keyring
 from runtime.kernel.mounts import mount_setattr, set_propagation
 from runtime.kernel.namespaces import sethostname, setns, unshare
 from runtime.kernel.procfs import write_text
@@ -70,17 +71,17 @@ def _leave_host(order: Order) -> None:
     order.cgroup.attach_self_v1()
     finish.give_pipes(order.stdio, order.space.id_base)
     finish.take_stdio(order.stdio, order.pipe)
+    space = order.space
+    joined = ((space.net, CLONE_NEWNET), (space.uts, CLONE_NEWUTS), (space.ipc, CLONE_NEWIPC))
+    finish.close_the_rest(order.pipe, space.user, *(fd for fd, _ in joined if fd is not None))
+    join_new_session_keyring()
     finish.reset_signals()
     finish.limit_files()
     write_text("/proc/self/oom_score_adj", "0")
-    for descriptor, kind in (
-        (order.space.net, CLONE_NEWNET),
-        (order.space.uts, CLONE_NEWUTS),
-        (order.space.ipc, CLONE_NEWIPC),
-    ):
+    for descriptor, kind in joined:
         assert descriptor is not None
         setns(descriptor, kind)
-    prepare_network(order.space.id_base)
+    prepare_network(space.id_base)
     unshare(CLONE_NEWCGROUP)
     sethostname(order.plan.hostname)
     set_propagation("/", MS_SLAVE)

@@ -8,10 +8,11 @@ import stat
 
 from runtime.abi import MOUNT_ATTR_RDONLY, O_PATH
 from runtime.errors import InvalidSpec, KernelRefused
-from runtime.isolation import devices
+from runtime.isolation import devices, name_files
+from runtime.isolation.filesystems import make
 from runtime.isolation.idmap import as_owner
 from runtime.isolation.plan import HARMLESS, Filesystem, LaunchPlan
-from runtime.kernel import fsopen, mounts, paths
+from runtime.kernel import mounts, paths
 
 _CPUS = "devices/system/cpu"
 
@@ -26,8 +27,9 @@ def build(plan: LaunchPlan, root: int) -> None:
     try:
         for filesystem in plan.filesystems:
             attached[filesystem.target] = _attach(filesystem, root, attached, plan.process.id_base)
-        if "sys/fs/cgroup/" in "".join(f"{target}/" for target in attached):
-            _seal(attached["sys/fs/cgroup"])
+            if filesystem.target == "dev":
+                name_files.attach(plan, root, attached["dev"])
+        mounts.mount_setattr(attached["sys/fs/cgroup"], add=MOUNT_ATTR_RDONLY)
         for path in plan.readonly_paths:
             _make_read_only(*_split(attached, path))
         _mask(plan.masked_paths, attached)
@@ -36,35 +38,14 @@ def build(plan: LaunchPlan, root: int) -> None:
             os.close(descriptor)
 
 
-def make(filesystem: Filesystem, id_base: int) -> int:
-    """Return the detached mount of `filesystem`. Raises KernelRefused."""
-    context = fsopen.fsopen(filesystem.fstype)
-    try:
-        for key, value in filesystem.options:
-            if value:
-                fsopen.set_string(context, key, value)
-            else:
-                fsopen.set_flag(context, key)
-        fsopen.create(context, name=filesystem.fstype)
-        mount = fsopen.fsmount(context, filesystem.attributes)
-    finally:
-        os.close(context)
-    if filesystem.owned:
-        os.chown(".", id_base, id_base, dir_fd=mount)
-    if filesystem.fstype == "devpts":
-        os.chown("ptmx", id_base, id_base, dir_fd=mount)
-    return mount
-
-
 def _attach(filesystem: Filesystem, root: int, attached: dict[str, int], id_base: int) -> int:
-    parent, _, name = filesystem.target.rpartition("/")
     above = _nearest(attached, filesystem.target)
     if above is None:
-        target = _image_directory(root, name, id_base)
+        target = _image_directory(root, filesystem.target, id_base)
     else:
         relative = filesystem.target[len(above) + 1 :]
-        if above == parent and filesystem.fstype == "cgroup":
-            os.mkdir(relative, 0o755, dir_fd=attached[above])
+        if filesystem.fstype == "cgroup":
+            _make_place_in_view(attached[above], relative)
         target = paths.open_plain(attached[above], relative, O_PATH | os.O_DIRECTORY)
     try:
         mount = make(filesystem, id_base)
@@ -97,8 +78,11 @@ def _image_directory(root: int, name: str, id_base: int) -> int:
     return paths.open_plain(root, name, flags)
 
 
-def _seal(tree: int) -> None:
-    mounts.mount_setattr(tree, add=MOUNT_ATTR_RDONLY)
+def _make_place_in_view(view: int, name: str) -> None:
+    """Make the mount point of a v1 hierarchy, and a link for each controller that shares it."""
+    os.mkdir(name, 0o755, dir_fd=view)
+    for controller in name.split(",") if "," in name else ():
+        os.symlink(name, controller, dir_fd=view)
 
 
 def _split(attached: dict[str, int], path: str) -> tuple[int, str]:

@@ -19,6 +19,7 @@ from runtime.oci.bundle import DEFAULT_CAPABILITIES, Bundle
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 HARMLESS = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC
 _DEV_BYTES = 65_536 * 1024
+_NAME_FILES_BYTES = 64 * 1024
 _TTY_GROUP = 5
 """The group `tty` of every distribution; devpts gives it the slaves."""
 
@@ -106,6 +107,8 @@ class LaunchPlan:
     filesystems: tuple[Filesystem, ...]
     readonly_paths: tuple[str, ...]
     masked_paths: tuple[str, ...]
+    name_files: tuple[tuple[str, str], ...]
+    name_files_place: Filesystem
 
 
 def plan_launch(bundle: Bundle, *, view: tuple[str, ...], machine: str) -> LaunchPlan:
@@ -126,6 +129,12 @@ def plan_launch(bundle: Bundle, *, view: tuple[str, ...], machine: str) -> Launc
         filesystems=plan_filesystems(bundle.id_base, bundle.shm_bytes, view),
         readonly_paths=bundle.readonly_paths,
         masked_paths=bundle.masked_paths,
+        name_files=_plan_name_files(bundle.hostname),
+        name_files_place=Filesystem(
+            fstype="tmpfs",
+            target="dev/shm",
+            options=(("mode", "755"), ("size", str(_NAME_FILES_BYTES)), *_own(bundle.id_base)),
+        ),
     )
 
 
@@ -139,7 +148,7 @@ def plan_filesystems(base: int, shm_bytes: int, view: tuple[str, ...]) -> tuple[
 
     Ids in options are the host's: the mounting process is still in the initial user namespace.
     """
-    own = (("uid", str(base)), ("gid", str(base)))
+    own = _own(base)
     return (
         Filesystem(fstype="proc", target="proc"),
         Filesystem(
@@ -169,6 +178,18 @@ def plan_filesystems(base: int, shm_bytes: int, view: tuple[str, ...]) -> tuple[
         Filesystem(fstype="mqueue", target="dev/mqueue", owned=True),
         *_plan_cgroup_view(own, view),
     )
+
+
+def _own(base: int) -> tuple[tuple[str, str], ...]:
+    return (("uid", str(base)), ("gid", str(base)))
+
+
+def _plan_name_files(hostname: str) -> tuple[tuple[str, str], ...]:
+    """Return (name below /etc, content); the own name is on loopback, as Debian has it."""
+    hosts = (
+        f"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t{hostname}\n"
+    )
+    return (("hostname", f"{hostname}\n"), ("hosts", hosts))
 
 
 def _plan_cgroup_view(

@@ -11,6 +11,8 @@ _BPF_PROG_LOAD = 5
 _BPF_PROG_ATTACH = 8
 _BPF_PROG_TYPE_CGROUP_DEVICE = 15
 _BPF_CGROUP_DEVICE = 6
+_BPF_F_ALLOW_MULTI = 2
+"""The programs of the groups above go on judging too."""
 _INSTRUCTION = 8
 
 
@@ -27,5 +29,5 @@ def load_device_program(program: bytes) -> int:
 
 def attach_device_program(cgroup: int, program: int) -> None:
     """Make `program` judge every device access in the cgroup directory `cgroup`. See bpf(2)."""
-    attributes = struct.pack("<IIII", cgroup, program, _BPF_CGROUP_DEVICE, 0)
+    attributes = struct.pack("<IIII", cgroup, program, _BPF_CGROUP_DEVICE, _BPF_F_ALLOW_MULTI)
     call("bpf", _BPF_PROG_ATTACH, attributes, len(attributes))

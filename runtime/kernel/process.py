@@ -6,10 +6,13 @@ import ctypes
 import fcntl
 import signal
 import struct
+from collections.abc import Iterable
 
 from runtime.abi import CLONE_PIDFD, CLOSE_RANGE_CLOEXEC
 from runtime.errors import KernelRefused
 from runtime.kernel.libc import address_of, call
+
+_LAST_DESCRIPTOR = 0xFFFF_FFFF
 
 _signal = ctypes.PyDLL(None).signal
 _signal.restype = ctypes.c_void_p
@@ -71,9 +74,19 @@ def default_signals() -> None:
         _signal(number, None)
 
 
-def close_range(first: int, last: int = 0xFFFF_FFFF) -> None:
-    """Mark every descriptor from `first` to `last` close-on-exec. See close_range(2)."""
-    call("close_range", first, last, CLOSE_RANGE_CLOEXEC)
+def close_on_exec(first: int) -> None:
+    """Mark every descriptor from `first` on close-on-exec. See close_range(2)."""
+    call("close_range", first, _LAST_DESCRIPTOR, CLOSE_RANGE_CLOEXEC)
+
+
+def close_all_but(kept: Iterable[int]) -> None:
+    """Close every descriptor that is not among `kept`. See close_range(2)."""
+    first = 0
+    for descriptor in sorted(set(kept)):
+        if descriptor > first:
+            call("close_range", first, descriptor - 1, 0)
+        first = descriptor + 1
+    call("close_range", first, _LAST_DESCRIPTOR, 0)
 
 
 def is_gone(refused: KernelRefused) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from runtime.cgroups import cgroup as cgroups
 from runtime.cgroups import devices, files, stats
-from runtime.cgroups.layout import detect
+from runtime.cgroups.layout import Hierarchy, Layout, detect
 from runtime.errors import Conflict, KernelRefused
 from runtime.oci.bundle import Resources
 from tests.kernel.lab import Box, Lab, until
@@ -190,6 +190,22 @@ def _try_device(numbers: tuple[int, int]) -> str:
         return "open"
     finally:
         os.unlink(node)
+
+
+def test_a_cpuset_that_comes_along_takes_processes(lab: Lab) -> None:
+    """On some hosts cpuset shares a hierarchy with cpu; an empty one refuses every process."""
+    if not os.path.exists("/sys/fs/cgroup/cpuset/cpuset.cpus"):
+        pytest.skip("no v1 hierarchy with cpuset here")
+    tree = Hierarchy(mount="/sys/fs/cgroup/cpuset", version=1, controllers=("cpuset", "cpu"))
+    layout = Layout(hierarchies=(tree,))
+    group = cgroups.create(f"{lab.group}/cpuset", Resources(), layout=layout)
+
+    child = _sleeper(group)
+
+    group.kill()
+    os.waitpid(child, 0)
+    group.remove()
+    os.rmdir(f"/sys/fs/cgroup/cpuset/{lab.group}")
 
 
 def test_a_path_is_made_once(lab: Lab) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 
 from runtime.isolation.namespaces import make_space
-from tests.kernel.lab import ID_BASE, Lab
+from tests.kernel.lab import ID_BASE, Lab, make_layer
 
 pytestmark = pytest.mark.kernel
 
@@ -220,6 +222,55 @@ def test_the_environment_is_what_was_given_with_path_and_home_filled_in(lab: Lab
         "HOME=/root",
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     ]
+
+
+def test_it_finds_its_own_name_and_localhost(lab: Lab) -> None:
+    script = "cat /etc/hostname; grep -c harbour /etc/hosts; ping -c 1 harbour 2>&1 | head -1"
+    text = lab.shell(script, hostname="harbour")
+
+    assert text.splitlines()[:2] == ["harbour", "1"]
+    assert "127.0.1.1" in text
+
+
+def test_its_name_files_are_its_own_to_write_and_no_part_of_the_changes(lab: Lab) -> None:
+    bundle = lab.bundle(
+        "/bin/sh", "-c", "echo 10.0.0.1 gate >> /etc/hosts; grep -c gate /etc/hosts"
+    )
+    box = lab.launch(bundle)
+    _, text = lab.finish(box)
+    box.close()
+
+    assert text == "1\n"
+    assert os.path.getsize(f"{bundle.state_dir}/upper/etc/hosts") == 0
+
+
+def test_a_place_for_names_that_leads_out_is_left_alone(lab: Lab, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "hosts").write_text("untouched")
+    layer = make_layer(tmp_path / "layer")
+    shutil.rmtree(layer / "etc")
+    (layer / "etc").symlink_to(victim)
+    inner = make_layer(tmp_path / "inner")
+    (inner / "etc/hosts").symlink_to(victim / "hosts")
+    (inner / "etc/hostname").mkdir()
+
+    for tree in (layer, inner):
+        assert lab.run("/bin/echo", "runs", lower=(str(tree),)) == (0, "runs\n")
+
+    assert [entry.name for entry in victim.iterdir()] == ["hosts"]
+    assert (victim / "hosts").read_text() == "untouched"
+
+
+def test_layers_lie_over_each_other_topmost_first(lab: Lab, tmp_path: Path) -> None:
+    top = tmp_path / "top"
+    (top / "etc").mkdir(parents=True)
+    (top / "etc/motd").write_text("from the top")
+    (top / "etc/passwd").write_text("root:x:0:0:captain:/bridge:/bin/sh\n")
+
+    text = lab.shell("cat /etc/motd; echo; echo $HOME", lower=(str(top), str(lab.layer)))
+
+    assert text == "from the top\n/bridge"
 
 
 def test_nothing_of_the_container_shows_in_the_mounts_of_the_host(lab: Lab) -> None:

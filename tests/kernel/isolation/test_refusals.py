@@ -203,17 +203,39 @@ def test_if_the_kernel_refuses_a_step_nothing_is_left(lab: Lab, step: str) -> No
     assert "EPERM" in told or "not permitted" in told, told
 
 
-def _refuse(number: int) -> None:
-    """Let the kernel answer EPERM to one system call of this process and its children."""
-    program = [
-        (0x20, 0, 0, 0),
-        (0x15, 0, 1, number),
-        (0x06, 0, 0, 0x50001),
-        (0x06, 0, 0, 0x7FFF0000),
-    ]
-    libc = ctypes.CDLL(None, use_errno=True)
-    assert libc.prctl(4, 1, 0, 0, 0) == 0
+def _refuse(number: int, *, errno: int = 1, second: int | None = None) -> None:
+    """Let the kernel answer an error to one system call of this process and its children.
+
+    With `second`, only where the second argument is that.
+    """
+    program = [(0x20, 0, 0, 0), (0x15, 0, 1 if second is None else 3, number)]
+    if second is not None:
+        program += [(0x20, 0, 0, 24), (0x15, 0, 1, second)]
+    program += [(0x06, 0, 0, 0x50000 | errno), (0x06, 0, 0, 0x7FFF0000)]
+    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
     install_filter(b"".join(struct.pack("<HBBI", *line) for line in program))
+
+
+def test_a_kernel_that_takes_layers_by_path_only_runs_containers_too(
+    lab: Lab, tmp_path: Path
+) -> None:
+    """Before Linux 6.15: fsconfig(FSCONFIG_SET_FD) of a detached layer is EINVAL."""
+    top = tmp_path / "top"
+    top.mkdir()
+    (top / "motd").write_text("from the top")
+    script = "cat /motd; touch /made && stat -c %u /made"
+    bundle = lab.bundle("/bin/sh", "-c", script, lower=(str(top), str(lab.layer)))
+
+    def attempt() -> str:
+        _refuse(CALLS["x86_64"]["fsconfig"], errno=22, second=5)
+        box = lab.launch(bundle)
+        _, text = lab.finish(box)
+        box.close()
+        return text
+
+    told = _in_a_child(attempt)
+
+    assert told == "from the top0\n"
 
 
 def _in_a_child(attempt: Callable[[], str]) -> str:

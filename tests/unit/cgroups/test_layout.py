@@ -57,6 +57,13 @@ def test_a_hierarchy_mounted_twice_counts_once() -> None:
     assert [tree.mount for tree in parse(V2 + again, "pids").hierarchies] == ["/sys/fs/cgroup"]
 
 
+def test_a_hierarchy_keeps_what_shares_it_and_others_are_left_out() -> None:
+    line = "32 31 0:29 / /cg/all rw - cgroup cgroup rw,cpuset,cpu,clone_children\n"
+
+    assert parse(line + V1, "").hierarchies[0].controllers == ("cpuset", "cpu")
+    assert all("blkio" not in tree.controllers for tree in parse(V1, "").hierarchies)
+
+
 def test_a_mount_point_with_a_space_is_unescaped() -> None:
     layout = parse(V2.replace("/sys/fs/cgroup ", "/mnt/my\\040cgroup "), "pids")
 

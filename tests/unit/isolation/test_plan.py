@@ -62,6 +62,19 @@ def test_on_v2_the_cgroup_view_is_one_read_only_mount() -> None:
     assert filesystems["sys/fs/cgroup"].attributes & MOUNT_ATTR_RDONLY
 
 
+def test_controllers_that_share_a_hierarchy_share_a_mount() -> None:
+    filesystems = _by_target(plan_filesystems(1_000_000, 65_536, ("cpu,cpuacct",)))
+
+    assert filesystems["sys/fs/cgroup/cpu,cpuacct"].options == (("cpu", ""), ("cpuacct", ""))
+
+
+def test_the_name_files_say_who_it_is() -> None:
+    files = dict(_plan().name_files)
+
+    assert files["hostname"] == "box\n"
+    assert files["hosts"].endswith("127.0.1.1\tbox\n")
+
+
 def test_filesystems_belong_to_root_inside() -> None:
     filesystems = _by_target(_plan(shm_bytes=1 << 20).filesystems)
 
