@@ -15,6 +15,10 @@ export function icon(name, className = "icon") {
   return copy;
 }
 
-/** Say whether keys belong to `node` just now: something is typed in, or a dialog is open. */
+/**
+ * Say whether keys belong to `node` just now: something is typed in, or a dialog is open. For a moment
+ * after a dialog closed, its field still has the focus; nobody types there any more.
+ */
 export const typing = (node) =>
+  !node.closest?.("dialog:not([open])") &&
   Boolean(node.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable], dialog[open]"));
