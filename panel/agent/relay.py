@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
 
 from django.db import close_old_connections, connections
 
@@ -18,26 +19,38 @@ logger = logging.getLogger(__name__)
 
 
 def relay_until(over: threading.Event, engine: Engine, node: str) -> None:
-    """Relay events as they come until `over`; trouble with one round never ends the relay."""
+    """Relay events as they come until `over`; trouble with one never holds up the others."""
     while not over.is_set():
         try:
             close_old_connections()
-            if not relay_pending(engine, node, over):
-                engine.events.wait(WAIT_SECONDS)
+            relayed, failed = relay_pending(engine, node, over)
         except Exception:
             logger.exception("the relay failed; trying again")
+            relayed, failed = 0, 1
+        if failed:
             over.wait(PAUSE_SECONDS)
+        elif not relayed:
+            engine.events.wait(WAIT_SECONDS)
     connections.close_all()
 
 
-def relay_pending(engine: Engine, node: str, over: threading.Event | None = None) -> int:
-    """Relay what waits now and return how many events that were."""
-    count = 0
+def relay_pending(
+    engine: Engine, node: str, over: threading.Event | None = None
+) -> tuple[int, int]:
+    """Relay what waits now and return how many events were relayed and how many failed.
+
+    An event that fails stays on disk; the others do not need it, for they come in any order.
+    """
+    relayed = failed = 0
     for spooled in engine.events.pending():
         if over is not None and over.is_set():
             break
-        event = spooled.event
-        patiently(lambda event=event: settle_from_event(event, node=node))  # type: ignore[misc]
+        try:
+            patiently(partial(settle_from_event, spooled.event, node=node))
+        except Exception:
+            logger.exception("event %s stays on disk", spooled.name)
+            failed += 1
+            continue
         engine.events.discard(spooled)
-        count += 1
-    return count
+        relayed += 1
+    return relayed, failed
