@@ -22,7 +22,7 @@ def expected(lines: int) -> bytes:
 
 
 def test_killing_the_zygote_harms_no_container(instance: Instance) -> None:
-    started = [instance.run(COUNT % (150, 40 + number)) for number in range(10)]
+    started = [instance.run(COUNT % (600, 40 + number)) for number in range(10)]
     zygote = instance.zygote
     os.kill(zygote, signal.SIGKILL)
     until(lambda: ended(zygote))
@@ -33,9 +33,9 @@ def test_killing_the_zygote_harms_no_container(instance: Instance) -> None:
     assert [record.pid for record in alive] == [record.pid for record in started]
     assert instance.zygote != zygote
     for number, record in enumerate(started):
-        ended_record = again.containers.wait(record.id, timeout_seconds=30)
+        ended_record = again.containers.wait(record.id, timeout_seconds=60)
         assert ended_record.exit_code == 40 + number
-        assert instance.output(record.id) == expected(150)
+        assert instance.output(record.id) == expected(600)
     assert again.containers.wait(late.id, timeout_seconds=10).exit_code == 0
 
 
