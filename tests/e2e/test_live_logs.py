@@ -35,7 +35,7 @@ def open_socket(fleet: Fleet, path: str) -> Any:
 
 def test_a_line_reaches_the_socket_in_under_100_ms(fleet: Fleet) -> None:
     one = fleet.run("ticking", "while :; do echo tick; sleep 0.05; done")
-    ages = []
+    ages: list[float] = []
 
     with open_socket(fleet, f"/ws/containers/{one}/logs?tail=1") as socket:
         while len(ages) < LINES:

@@ -16,6 +16,7 @@ from panel.agent.rounds import one_round
 from panel.eventlog.models import Event
 from panel.inventory.models import Container, Node
 from panel.operations.models import Operation
+from panel.operations.settle import settle_from_event
 from panel.operations.submit import submit
 from runtime.engine import Engine
 from runtime.errors import KernelRefused
@@ -41,7 +42,7 @@ def test_a_busy_database_loses_no_event(
     created: Callable[..., str], engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     container = created("sh", "-c", "exit 4")
-    settle, calls = relay.settle_from_event, []
+    settle, calls = settle_from_event, []
 
     def busy(*words: Any, **names: Any) -> None:
         calls.append(words)
@@ -59,7 +60,7 @@ def test_an_event_that_fails_stays_and_holds_up_no_other(
     created: Callable[..., str], engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = created("sh", "-c", "exit 1"), created("sh", "-c", "exit 2")
-    settle = relay.settle_from_event
+    settle = settle_from_event
 
     def poisoned(event: Any, **names: Any) -> None:
         if event.record.id == first:

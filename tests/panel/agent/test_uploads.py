@@ -62,7 +62,9 @@ def test_an_upload_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_an_upload_leaves_room_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads.shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    monkeypatch.setattr(
+        "panel.agent.uploads.shutil.disk_usage", lambda _: SimpleNamespace(free=1000)
+    )
 
     with pytest.raises(Exhausted, match="1000 bytes left"):
         uploads.store(str(tmp_path), NAME, [b"x"], None)

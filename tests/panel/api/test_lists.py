@@ -151,6 +151,10 @@ def test_the_document_has_every_route_and_method(client: Any) -> None:
     assert told == routes()
 
 
+def _views(view: Any) -> dict[str, Any]:
+    return dict(view.views)
+
+
 def routes() -> set[tuple[str, str]]:
     found = set()
     for route in urlpatterns:
@@ -158,7 +162,7 @@ def routes() -> set[tuple[str, str]]:
             continue
         path = str(route.pattern).strip("^$").replace("(?P<reference>.+)", "<str:reference>")
         path = path.replace("<str:", "{").replace(">", "}")
-        found |= {(f"/api/v1/{path}", method.lower()) for method in route.callback.views}
+        found |= {(f"/api/v1/{path}", method.lower()) for method in _views(route.callback)}
     return found
 
 

@@ -41,7 +41,7 @@ def say(engine: FakeEngine, *frames: LogFrame) -> None:
     def logs(container: str, *, since: LogQuery, **_: Any) -> Iterator[LogFrame]:
         yield from (one for one in frames if one.offset > since.offset)
 
-    engine.containers.logs = logs  # type: ignore[method-assign]
+    engine.containers.logs = logs  # type: ignore[method-assign, assignment]
 
 
 def frame(offset: int, data: bytes, **more: Any) -> LogFrame:
@@ -184,8 +184,8 @@ async def test_a_container_that_is_deleted_meanwhile_is_told_apart(
     container: str, token: str, open_socket: Open, engine: FakeEngine
 ) -> None:
     def gone(container: str, **_: Any) -> Iterator[LogFrame]:
+        yield from ()
         raise NotFound("container", container)
-        yield
 
     engine.containers.logs = gone  # type: ignore[method-assign]
     socket = open_socket(f"/ws/containers/{container}/logs", token)
