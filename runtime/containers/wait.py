@@ -24,9 +24,15 @@ def wait(site: Site, container: str, *, timeout_seconds: float | None) -> Contai
     with watches.watch(site.directory(container), watches.MOVED_TO) as watched:
         while True:
             record = ledger.load().record
-            if record.state in ("exited", "dead") and not record.restarting:
+            if _over(record):
+                record = ledger.load_told().record
+            if _over(record):
                 return record
             left = _LOOK_SECONDS if deadline is None else deadline - time.monotonic()
             if left <= 0:
                 raise Unavailable(f"container {container} is {record.state} still")
             watched.wait(min(left, _LOOK_SECONDS))
+
+
+def _over(record: ContainerRecord) -> bool:
+    return record.state in ("exited", "dead") and not record.restarting

@@ -94,6 +94,11 @@ class Ledger:
         except (FileNotFoundError, NotADirectoryError):
             raise NotFound("container", self.directory.rsplit("/", 1)[-1]) from None
 
+    def load_told(self) -> State:
+        """Return the newest state, once its event is spooled too."""
+        with self._locked():
+            return self.load()
+
     def change(self, cause: Cause, decide: Callable[[State], State]) -> ContainerEvent:
         """Replace the state by what `decide` makes of it, one version up, and spool the event."""
         with self._locked():
