@@ -11,6 +11,7 @@ from typing import cast
 
 import pytest
 
+from runtime.cgroups.layout import detect
 from runtime.config import EngineConfig
 from runtime.containers.site import open_site
 from runtime.engine import Engine
@@ -45,13 +46,15 @@ def on_the_kernel() -> Iterator[Engine]:
         yield engine
     finally:
         site.zygote.leave()
-        for group in Path("/sys/fs/cgroup").glob(f"**/{site.slice}"):
-            until(lambda group=group: emptied(group))  # type: ignore[misc]
+        for tree in detect().hierarchies:
+            until(lambda tree=tree: emptied(Path(tree.mount, site.slice)))  # type: ignore[misc]
         for root in (config.data_root, config.run_root):
             shutil.rmtree(root)
 
 
 def emptied(group: Path) -> bool:
+    if not group.exists():
+        return True
     try:
         for directory in (*group.iterdir(), group):
             if directory.is_dir():
