@@ -38,6 +38,7 @@ def around(request: HttpRequest, actor: Actor) -> dict[str, Any]:
     unfinished = Operation.objects.filter(
         team_id=actor.team_id, klass="change", status__in=UNFINISHED
     )
+    mine = dock(request, actor)
     return {
         "seq": seq,
         "actor": actor,
@@ -46,7 +47,8 @@ def around(request: HttpRequest, actor: Actor) -> dict[str, Any]:
         "container_count": containers_of(actor.team_id).count(),
         "image_count": images_of(actor.team_id).count(),
         "unfinished_count": unfinished.count(),
-        "dock": dock(request, actor),
+        "dock": mine,
+        "dock_running": sum(one.status in UNFINISHED for one in mine),
         "toasts": toasts(request),
     }
 

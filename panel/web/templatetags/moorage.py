@@ -13,7 +13,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from panel.inventory.models import Container
-from panel.operations.models import UNFINISHED, Operation
+from panel.operations import kinds
+from panel.operations.models import UNFINISHED, Operation, Status
 from panel.web import quantities, words
 
 register = template.Library()
@@ -76,6 +77,14 @@ def way_out(operation: Operation) -> str:
 def unfinished(operation: Operation) -> bool:
     """Say whether an operation is still to end."""
     return operation.status in UNFINISHED
+
+
+@register.filter
+def cancellable(operation: Operation) -> bool:
+    """Say whether asking an operation to stop can do something."""
+    if operation.cancel_requested or operation.status not in UNFINISHED:
+        return False
+    return operation.status == Status.QUEUED or kinds.find(operation.kind).cancellable
 
 
 @register.filter

@@ -23,6 +23,8 @@ CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 LINES = 100_000
 LINES_A_CHUNK = 500
+MOST_SECONDS = 15.0
+"""What a page may compute for `LINES`: 0.15 ms a line, on a machine that is slow."""
 
 
 @dataclass
@@ -61,6 +63,22 @@ class Visit:
 
     def wait_for(self, text: str) -> None:
         self.page.locator(".log .line", has_text=text).last.wait_for(state="attached")
+
+
+class Costs:
+    """What a page's main thread computed since then; time that others took does not count."""
+
+    def __init__(self, page: Page) -> None:
+        self._devtools = page.context.new_cdp_session(page)
+        self._devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+        self._before = self._total()
+
+    def seconds(self) -> float:
+        return self._total() - self._before
+
+    def _total(self) -> float:
+        metrics = self._devtools.send("Performance.getMetrics")["metrics"]
+        return float({one["name"]: one["value"] for one in metrics}["TaskDuration"])
 
 
 @pytest.fixture(autouse=True)
@@ -226,17 +244,8 @@ def test_the_link_of_a_line_leads_back_to_it(visit: Visit) -> None:
     assert visit.page.locator(".log .at").text_content() == "12:00:00.123one"
 
 
-def test_a_hundred_thousand_lines_stay_smooth_and_bounded(visit: Visit) -> None:
-    visit.page.evaluate("""() => {
-        window.slowest = 0;
-        let last = performance.now();
-        const tick = (now) => {
-            window.slowest = Math.max(window.slowest, now - last);
-            last = now;
-            requestAnimationFrame(tick);
-        };
-        requestAnimationFrame(tick);
-    }""")
+def test_a_hundred_thousand_lines_cost_little_and_stay_bounded(visit: Visit) -> None:
+    costs = Costs(visit.page)
 
     for first in range(0, LINES, LINES_A_CHUNK):
         text = "".join(
@@ -250,7 +259,7 @@ def test_a_hundred_thousand_lines_stay_smooth_and_bounded(visit: Visit) -> None:
 
     assert visit.far.acknowledged > 0
     assert visit.page.locator(".log .line").count() <= 22_000
-    assert visit.page.evaluate("window.slowest") < 1000
+    assert costs.seconds() < MOST_SECONDS
 
 
 def test_a_paused_reader_holds_the_server_back(visit: Visit) -> None:

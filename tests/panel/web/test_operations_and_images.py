@@ -95,3 +95,17 @@ def test_only_an_admin_deletes_an_image(
     assert browser(bob).post(address, form, headers=PART).status_code == 403
     assert browser(alice).post(address, form).status_code == 302
     assert Operation.objects.get().target == image.references[0]
+
+
+def test_only_what_can_be_cancelled_has_a_button(
+    created: Create, alice: Actor, browser: Browser
+) -> None:
+    container = created()
+    operation = submit("container.stop", actor=alice, target=container)
+    client = browser(alice)
+
+    queued = client.get("/operations/").content.decode()
+    Operation.objects.filter(pk=operation.pk).update(status="running")
+
+    assert f"/operations/{operation.pk}/cancel/" in queued
+    assert "/cancel/" not in client.get("/operations/").content.decode()
