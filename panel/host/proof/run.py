@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import signal
@@ -28,6 +29,7 @@ NOT_PASSED_ON = (
     "SECRET_KEY",
 )
 """Variables that would lead the tests to a platform that is not theirs."""
+TEARDOWN_SECONDS = 120
 TIMED_OUT = 124
 
 
@@ -87,10 +89,19 @@ def _run(words: list[str], group: Group) -> int:
         _say(f"{group.name} took more than {group.limit_seconds / 60:.0f} minutes; it is ended")
         return TIMED_OUT
     finally:
-        # What a test left in its session must not outlive the run; ctrl-C ends up here too.
+        # Ctrl-C ends up here, too.
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Let pytest take down what its fixtures have set up, then end what is left of its session."""
+    process.send_signal(signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(TEARDOWN_SECONDS)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _leak_guard(moment: str, file: Path) -> int:
