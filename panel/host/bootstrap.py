@@ -63,11 +63,12 @@ def enter(argv: list[str]) -> None:
         raise SetupRefused("Moorage builds containers straight from the kernel: run this as root.")
     os.umask(0o022)  # the web process, which is not root, reads what is installed here
     environment = environment_for(command)
-    with _only_one(CHECKOUT):
-        if not is_current(environment):
-            build(environment)
-        if command in {"up", "test"}:
-            _install_system_packages((STARTER, *(TESTING if command == "test" else ())))
+    if not is_current(environment):
+        with _only_one(CHECKOUT):
+            if not is_current(environment):  # the one that was waited for may have done it
+                build(environment)
+    if command in {"up", "test"}:
+        _install_system_packages((STARTER, *(TESTING if command == "test" else ())))
     if Path(sys.prefix) != environment.path:
         os.execv(environment.python, [str(environment.python), *argv])  # noqa: S606
 
