@@ -47,8 +47,7 @@ def launch(
         refresh(space)
     pipe = sync.Pipe()
     try:
-        flags = CLONE_NEWNS | CLONE_NEWPID
-        pid, pidfd = process.clone3(flags | _into(cgroup), cgroup=cgroup.fd)
+        pid, pidfd = _clone(CLONE_NEWNS | CLONE_NEWPID, cgroup)
         if pid == 0:
             init.run(init.Order(plan=plan, space=space, cgroup=cgroup, stdio=stdio, pipe=pipe))
         pipe.keep_reader()
@@ -75,9 +74,7 @@ def join(
     deadline = time.monotonic() + _JOIN_SECONDS
     pipe = sync.Pipe()
     try:
-        pid, pidfd = process.clone3(
-            _into(cgroup) if cgroup else 0, cgroup=cgroup.fd if cgroup else None
-        )
+        pid, pidfd = _clone(0, cgroup)
         if pid == 0:
             enter.run(
                 enter.Order(process=plan, target=target, cgroup=cgroup, stdio=stdio, pipe=pipe)
@@ -94,8 +91,15 @@ def join(
         pipe.close()
 
 
-def _into(cgroup: Cgroup) -> int:
-    return CLONE_INTO_CGROUP if cgroup.fd is not None else 0
+def _clone(flags: int, cgroup: Cgroup | None) -> tuple[int, int]:
+    """Start the child, on v2 right in its cgroup, so that no moment of it is without limits."""
+    directory = cgroup.fd if cgroup is not None else None
+    if directory is not None:
+        flags |= CLONE_INTO_CGROUP
+    try:
+        return process.clone3(flags, cgroup=directory)
+    except KernelRefused as refused:
+        raise _explain(sync.Story(fault=refused), cgroup) from None
 
 
 def _judge(story: sync.Story, launched: Launched, cgroup: Cgroup | None) -> Launched:
