@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
+from django.db import connections
 
 from panel.accounts.actors import Actor
 from panel.accounts.roster import issue_token
@@ -20,6 +21,12 @@ from runtime.streams.server import ServerOptions, StreamServer
 from tests.fakes.engine import FakeEngine
 
 Open = Callable[..., WebsocketCommunicator]
+
+
+@pytest.fixture(autouse=True)
+def short_lived_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Close a thread's connection after each use: the threads end with the loop of one test."""
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
 
 
 @pytest.fixture
