@@ -6,13 +6,13 @@ import gzip
 import io
 import json
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
 import zstandard
 
-PACK = {
+PACK: dict[str, Callable[[bytes], bytes]] = {
     "plain": bytes,
     "gzip": lambda content: gzip.compress(content, mtime=0),
     "zstd": lambda content: zstandard.ZstdCompressor().compress(content),

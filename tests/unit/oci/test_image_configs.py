@@ -1,0 +1,54 @@
+"""An image's configuration is somebody else's text."""
+
+from __future__ import annotations
+
+import pytest
+
+from runtime.errors import InvalidSpec
+from runtime.oci.image import ImageConfig
+
+
+def test_what_an_image_says_is_read() -> None:
+    config = ImageConfig.from_json(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {
+                "Env": ["A=b"],
+                "Entrypoint": ["/run"],
+                "Cmd": ["x"],
+                "WorkingDir": "/w",
+                "User": "1:2",
+                "StopSignal": "SIGINT",
+                "Labels": {"k": "v"},
+            },
+            "rootfs": {"diff_ids": ["sha256:1"]},
+        }
+    )
+
+    assert (config.env, config.entrypoint, config.cmd) == (("A=b",), ("/run",), ("x",))
+    assert (config.working_dir, config.user, config.stop_signal) == ("/w", "1:2", "SIGINT")
+    assert (config.labels, config.diff_ids) == ({"k": "v"}, ("sha256:1",))
+
+
+def test_null_is_as_good_as_nothing() -> None:
+    config = ImageConfig.from_json({"config": {"Env": None, "Labels": None, "User": None}})
+
+    assert (config.env, config.labels, config.user) == ((), {}, "")
+
+
+@pytest.mark.parametrize(
+    ("plain", "field"),
+    [
+        ({"config": "x"}, "config"),
+        ({"config": {"Env": "A=b"}}, "config.Env"),
+        ({"config": {"Cmd": ["a", 1]}}, r"config.Cmd\[1\]"),
+        ({"config": {"User": 0.5}}, "config.User"),
+        ({"config": {"Entrypoint": ["a\0b"]}}, r"config.Entrypoint\[0\]"),
+        ({"rootfs": {"diff_ids": {}}}, "rootfs.diff_ids"),
+        ({"config": {"Labels": {"a": 1}}}, "config.Labels"),
+    ],
+)
+def test_what_has_the_wrong_shape_is_named(plain: dict[str, object], field: str) -> None:
+    with pytest.raises(InvalidSpec, match=field):
+        ImageConfig.from_json(plain)
