@@ -6,12 +6,13 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from functools import partial
-from typing import Any, ClassVar
+from functools import wraps
+from typing import Any, ClassVar, ParamSpec, TypeVar
 from urllib.parse import parse_qs
 
-from channels.db import database_sync_to_async
+from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import close_old_connections
 
 from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action, may
@@ -31,8 +32,25 @@ CODES = {
 CHECK_SECONDS = 4.0
 LARGEST_NUMBER = (1 << 63) - 1
 
-in_thread = partial(database_sync_to_async, thread_sensitive=False)
-"""Run database work in any free thread: by default all sockets would share a single one."""
+Parameters = ParamSpec("Parameters")
+Answer = TypeVar("Answer")
+
+
+def in_thread(work: Callable[Parameters, Answer]) -> Callable[Parameters, Awaitable[Answer]]:
+    """Run database work in any free thread: by default all sockets would share a single one.
+
+    The connection is given back by the work itself. Around it, where channels does so, a thread
+    does not see the connection that the work's own context holds.
+    """
+
+    @wraps(work)
+    def given_back(*args: Parameters.args, **options: Parameters.kwargs) -> Answer:
+        try:
+            return work(*args, **options)
+        finally:
+            close_old_connections()
+
+    return sync_to_async(given_back, thread_sensitive=False)
 
 
 class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
 
 import pytest
+from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.db import connections
@@ -24,9 +25,11 @@ Open = Callable[..., WebsocketCommunicator]
 
 
 @pytest.fixture(autouse=True)
-def short_lived_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Close a thread's connection after each use: the threads end with the loop of one test."""
+async def closed_connections(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Close the connection of the thread that works for this test's loop: it ends with the loop."""
     monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
+    yield
+    await sync_to_async(connections.close_all)()
 
 
 @pytest.fixture
