@@ -104,6 +104,8 @@ class Lab:
         self.directory = directory
         self.layer = make_layer(directory / "layer")
         self.group = f"moorage-test-{os.getpid()}"
+        # The parent of all groups stays until `close`, so it is there before the first test counts.
+        cgroups.create(f"{self.group}/first", Resources()).remove()
         self._count = 0
 
     def bundle(self, *args: str, **options: Any) -> Bundle:

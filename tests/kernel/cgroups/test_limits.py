@@ -214,7 +214,9 @@ def test_a_path_is_made_once(lab: Lab) -> None:
     with pytest.raises(Conflict):
         cgroups.create(f"{lab.group}/once", Resources())
 
-    assert cgroups.open_existing(f"{lab.group}/once").groups == group.groups
+    again = cgroups.open_existing(f"{lab.group}/once")
+    assert again.groups == group.groups
+    again.close()
     group.remove()
     assert cgroups.open_existing(f"{lab.group}/once").groups == ()
 
