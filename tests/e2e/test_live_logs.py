@@ -30,6 +30,8 @@ def open_socket(fleet: Fleet, path: str) -> Any:
     return connect(
         f"ws://127.0.0.1:{fleet.platform.port}{path}",
         additional_headers={"Authorization": f"Bearer {fleet.platform.token}"},
+        # With a bound the client cannot be closed while more waits than it takes.
+        max_queue=None,
     )
 
 
