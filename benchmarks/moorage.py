@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from benchmarks.samples import Sample, measure
-from runtime.cgroups.layout import detect
 from runtime.config import EngineConfig
-from runtime.containers.site import open_site
 from runtime.engine import Engine
 from runtime.shim.client import ZygoteClient
 from runtime.spec.container import ContainerSpec
@@ -72,31 +69,14 @@ def private_engine() -> Iterator[Own]:
     data_root = tempfile.mkdtemp(prefix="mo-bench-", dir="/var/tmp")
     run_root = f"/run/{os.path.basename(data_root)}"
     config = EngineConfig(data_root=data_root, run_root=run_root)
-    site = open_site(config)
-    try:
-        with Engine(site) as engine:
+    with Engine.open(config) as engine:
+        try:
             engine.images.starter("default")
             yield Own(engine, config)
-            for record in engine.containers.list():
-                engine.containers.delete(record.id, force=True)
-    finally:
-        site.zygote.leave()
-        for tree in detect().hierarchies:
-            for group in (f"{site.slice}/zygote", site.slice):
-                _remove(f"{tree.mount}/{group}")
-        shutil.rmtree(data_root)
-        shutil.rmtree(run_root)
-
-
-def _remove(group: str) -> None:
-    until = time.monotonic() + 10
-    while os.path.exists(group):
-        try:
-            os.rmdir(group)
-        except OSError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.02)
+        finally:
+            engine.system.retire()
+    shutil.rmtree(data_root)
+    shutil.rmtree(run_root)
 
 
 def over_rest(platform: Platform) -> Sample:

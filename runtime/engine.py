@@ -17,6 +17,7 @@ from runtime.containers import (
     kill,
     logs,
     recover,
+    retire,
     start,
     stop,
     wait,
@@ -192,6 +193,13 @@ class System:
         """
         store = fsck.fsck(self._site.config, repair=repair)
         return [*store, *leaks.leaks(self._site, repair=repair)]
+
+    def retire(self) -> tuple[str, ...]:
+        """Remove every container, the zygote and the cgroups, and return the containers' ids.
+
+        What is on disk but containers stays. Raises Unavailable where a cgroup stays in use.
+        """
+        return retire.retire(self._site)
 
 
 class Engine:

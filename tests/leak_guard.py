@@ -40,11 +40,8 @@ def mounts() -> set[str]:
 
 
 def cgroups() -> set[str]:
-    """Name each cgroup that carries our name, of every hierarchy."""
-    found = set()
-    for directory, names, _files in os.walk(CGROUP_ROOT):
-        found |= {os.path.join(directory, name) for name in names if NAME in name}
-    return found
+    """Name each cgroup that carries our name, or lies in one that does, of every hierarchy."""
+    return {path for path, _names, _files in os.walk(CGROUP_ROOT) if NAME in path}
 
 
 def links() -> set[str]:

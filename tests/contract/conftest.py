@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import cast
 
 import pytest
 
-from runtime.cgroups.layout import detect
 from runtime.config import EngineConfig
-from runtime.containers.site import open_site
 from runtime.engine import Engine
 from runtime.errors import NotFound
 from tests.fakes.engine import FakeEngine
@@ -39,36 +35,14 @@ def in_memory() -> Iterator[Engine]:
 def on_the_kernel() -> Iterator[Engine]:
     name = f"mo-contract-{os.urandom(4).hex()}"
     config = EngineConfig(data_root=f"/var/tmp/{name}", run_root=f"/run/{name}")
-    site = open_site(config)
-    engine = Engine(site)
-    try:
-        engine.images.starter("default", busybox=BUSYBOX)
-        yield engine
-    finally:
-        site.zygote.leave()
-        for tree in detect().hierarchies:
-            until(lambda tree=tree: emptied(Path(tree.mount, site.slice)))  # type: ignore[misc]
-        for root in (config.data_root, config.run_root):
-            shutil.rmtree(root)
-
-
-def emptied(group: Path) -> bool:
-    if not group.exists():
-        return True
-    try:
-        for directory in (*group.iterdir(), group):
-            if directory.is_dir():
-                directory.rmdir()
-    except OSError:
-        return False
-    return True
-
-
-def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
+    with Engine.open(config) as engine:
+        try:
+            engine.images.starter("default", busybox=BUSYBOX)
+            yield engine
+        finally:
+            engine.system.retire()
+    for root in (config.data_root, config.run_root):
+        shutil.rmtree(root)
 
 
 @pytest.fixture

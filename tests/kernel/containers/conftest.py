@@ -13,7 +13,6 @@ from typing import Any, cast
 
 import pytest
 
-from runtime.cgroups.layout import detect
 from runtime.config import EngineConfig
 from runtime.containers.site import Site, open_site
 from runtime.engine import Engine
@@ -89,17 +88,9 @@ class Instance:
 
     def dispose(self) -> None:
         """End everything and leave nothing."""
-        for record in self.engine.containers.list():
-            try:
-                self.engine.containers.delete(record.id, force=True)
-            except NotFound:
-                continue
         zygote = self.zygote
-        self.site.zygote.leave()
+        self.engine.system.retire()
         until(lambda: ended(zygote))
-        for tree in detect().hierarchies:
-            for name in (f"{self.site.slice}/zygote", self.site.slice):
-                remove_group(f"{tree.mount}/{name}")
         for root in (self.config.data_root, self.config.run_root):
             shutil.rmtree(root)
 
@@ -127,21 +118,6 @@ def ended(pid: int) -> bool:
         return b") Z " in Path(f"/proc/{pid}/stat").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
         return True
-
-
-def remove_group(directory: str) -> None:
-    """Remove a cgroup whose last process may be just ending."""
-
-    def gone() -> bool:
-        try:
-            os.rmdir(directory)
-        except FileNotFoundError:
-            return True
-        except OSError:
-            return False
-        return True
-
-    until(gone)
 
 
 def holder(path: str) -> int:
