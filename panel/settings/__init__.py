@@ -7,8 +7,6 @@ from pathlib import Path
 from panel import broker
 from panel.settings import database, security
 from panel.settings.environment import Environment
-from panel.settings.rest import REST_FRAMEWORK as REST_FRAMEWORK
-from panel.settings.rest import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = Environment.read()
@@ -33,8 +31,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "csp",
-    "rest_framework",
-    "drf_spectacular",
     "panel.accounts",
     "panel.policy",
     "panel.eventlog",
