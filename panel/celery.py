@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 
+import billiard.pool
 from celery import Celery
 from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging
@@ -18,6 +19,10 @@ from django.conf import settings  # the line above must come first
 # The workers are the part of the platform that is root on purpose; what protects them is that a
 # message is JSON, names one task, and carries nothing but an id.
 warnings.filterwarnings("ignore", message="(?s).*superuser privileges", category=SecurityWarning)
+
+# A pool child that leaves waits for its parent to have read its last results, up to 300 times a
+# tenth of a second, and a parent that shuts down may read no more. No result is ever sent here.
+billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 5
 
 DAY_SECONDS = 86_400
 

@@ -94,20 +94,23 @@ def test_event_numbers_commit_in_order(alice: Actor) -> None:
                 for seq in new.values_list("seq", flat=True):
                     seen.append(seq)
                     reached = seq
+                over.wait(0.001)
         finally:
             connections.close_all()
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    in_threads(
-        8,
-        lambda _: [
-            submit("container.create", actor=alice, params={"spec": SLEEPER}) for _ in range(10)
-        ],
-    )
-    time.sleep(0.2)
-    over.set()
-    watcher.join()
+    try:
+        in_threads(
+            8,
+            lambda _: [
+                submit("container.create", actor=alice, params={"spec": SLEEPER}) for _ in range(10)
+            ],
+        )
+        time.sleep(0.2)
+    finally:
+        over.set()
+        watcher.join()
 
     assert seen == sorted(Event.objects.values_list("seq", flat=True))
 
