@@ -133,15 +133,14 @@ def zygote(tmp_path: Path) -> Iterator[int]:
     if os.geteuid() != 0:
         pytest.skip("needs root")
     from runtime.engine import Engine
-    from runtime.shim.client import ZygoteClient
 
     run_root = f"/run/mo-zygote-{os.getpid()}"
     config = EngineConfig(data_root=str(tmp_path / "data"), run_root=run_root)
     try:
-        with Engine.open(config):
+        with Engine.open(config) as engine:
             (pid,) = processes_with(run_root)
             yield pid
-        ZygoteClient(config).leave()
+            engine.system.retire()
         until = time.monotonic() + 10
         while processes_with(run_root) and time.monotonic() < until:
             time.sleep(0.05)
