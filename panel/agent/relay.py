@@ -14,6 +14,9 @@ from runtime.engine import Engine
 
 WAIT_SECONDS = 1.0
 PAUSE_SECONDS = 1.0
+HEAD_START_SECONDS = 0.02
+"""What a worker gets to bring its own events in: two at the same rows make each other wait."""
+BROUGHT_BY_WORKERS = frozenset({"created", "started", "deleted"})
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +32,14 @@ def relay_until(over: threading.Event, engine: Engine, node: str) -> None:
             relayed, failed = 0, 1
         if failed:
             over.wait(PAUSE_SECONDS)
-        elif not relayed:
-            engine.events.wait(WAIT_SECONDS)
+        elif not relayed and engine.events.wait(WAIT_SECONDS) and _can_wait(engine):
+            over.wait(HEAD_START_SECONDS)
     connections.close_all()
+
+
+def _can_wait(engine: Engine) -> bool:
+    """Say whether all that waits is what workers bring in too."""
+    return all(one.event.action in BROUGHT_BY_WORKERS for one in engine.events.pending())
 
 
 def relay_pending(

@@ -70,7 +70,12 @@ def take_number() -> int:
     return int(row[0])
 
 
+def is_logged(container: str, version: int) -> bool:
+    """Say whether the log has the event of a container's record of this version."""
+    return Event.objects.filter(container=container, version=version).exists()
+
+
 def _is_known(happening: Happening) -> bool:
     if happening.container is None or happening.version is None:
         return False
-    return Event.objects.filter(container=happening.container, version=happening.version).exists()
+    return is_logged(happening.container, happening.version)

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import Any
-
-from channels.layers import get_channel_layer
-from redis import RedisError
 
 from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action
-from panel.eventlog.broadcast import GROUP
 from panel.eventlog.models import Event
+from panel.eventlog.notices import heard
 from panel.eventlog.since import PAGE, Gone, newest, since
 from panel.live.sockets import Socket, in_thread
 
@@ -35,7 +31,7 @@ class Events(Socket):
     async def run(self) -> None:
         """Send what the log has after `?since=`, then whatever comes."""
         seq = self.number("since")
-        async with self._notices() as changed:
+        async with heard(lambda notice: notice.get("team") == self.actor.team_id) as changed:
             due = 0.0
             while True:
                 changed.clear()
@@ -64,34 +60,6 @@ class Events(Socket):
                 seq = event.seq
             if len(page) < PAGE:
                 return max(seq, top)
-
-    @asynccontextmanager
-    async def _notices(self) -> AsyncIterator[asyncio.Event]:
-        """Set the event whenever the team's log grew, from here on.
-
-        Without a broker it never is: the heartbeat's pace is left.
-        """
-        changed = asyncio.Event()
-        layer: Any = get_channel_layer()
-        try:
-            channel = await layer.new_channel()
-            await layer.group_add(GROUP, channel)
-        except (RedisError, OSError):
-            yield changed
-            return
-        listener = asyncio.create_task(self._listen(layer, channel, changed))
-        try:
-            yield changed
-        finally:
-            listener.cancel()
-            await asyncio.gather(listener, return_exceptions=True)
-            await layer.group_discard(GROUP, channel)
-
-    async def _listen(self, layer: Any, channel: str, changed: asyncio.Event) -> None:
-        while True:
-            notice = await layer.receive(channel)
-            if notice.get("team") == self.actor.team_id:
-                changed.set()
 
 
 def message(event: Event) -> dict[str, Any]:

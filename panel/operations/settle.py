@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from panel.eventlog.append import Happening, append
+from panel.eventlog.append import Happening, append, is_logged
 from panel.inventory.project import project_container
 from panel.operations import kinds
 from panel.operations.finish import end
@@ -16,6 +16,7 @@ from runtime.events import ContainerEvent
 
 STOPPED = ("exited", "dead")
 EXEC_FINISHED = "exec-finished"
+BEGINNINGS = ("created", "started")
 
 
 def settle_from_event(event: ContainerEvent, *, node: str) -> None:
@@ -24,6 +25,8 @@ def settle_from_event(event: ContainerEvent, *, node: str) -> None:
     Sink, relay and reconciler may bring events in any order: the picture takes only newer
     versions, the log one event per version, and an operation ends once.
     """
+    if event.action in BEGINNINGS and is_logged(event.record.id, event.record.version):
+        return  # no operation ends by it, and a writer would make others wait
     with transaction.atomic():
         container = project_container(event.record, node=node)
         _settle_exec(event)
