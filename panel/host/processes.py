@@ -23,7 +23,10 @@ PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE")
 OWN_VARIABLES = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY")
 WEB_STOP_SECONDS = 5.0
 BROKER = "valkey"
+STAYING = {"MOORAGE_DATABASE_KEPT_SECONDS": "600"}
+"""For programs whose threads stay, and with them their connections to the database."""
 WORKER_VARIABLES = {
+    **STAYING,
     # Celery would load every page's code only to run Django's checks, which the tests run.
     "CELERY_SKIP_CHECKS": "1",
     # Root is what a worker of a container engine needs; what it accepts is judged by its code.
@@ -127,7 +130,7 @@ class Platform:
         )
 
     def _agent(self) -> Program:
-        return self._python("agent", "-m", "panel.agent")
+        return self._python("agent", "-m", "panel.agent", variables=STAYING)
 
     def _fast(self) -> Program:
         return self._worker("fast", "--pool", "threads", "--concurrency", str(FAST_THREADS))

@@ -64,6 +64,11 @@ def project_container(record: ContainerRecord, *, node: str) -> Container | None
     return _insert(record, team, node)
 
 
+def is_drawn(record: ContainerRecord) -> bool:
+    """Say whether the picture shows `record` or something newer."""
+    return Container.objects.filter(pk=record.id, version__gte=record.version).exists()
+
+
 def _insert(record: ContainerRecord, team: Team, node: str) -> Container:
     try:
         with transaction.atomic():

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from panel.eventlog.append import Happening, append, is_logged
-from panel.inventory.project import project_container
+from panel.inventory.project import is_drawn, project_container
 from panel.operations import kinds
 from panel.operations.finish import end
 from panel.operations.models import Operation, Status
@@ -25,7 +25,7 @@ def settle_from_event(event: ContainerEvent, *, node: str) -> None:
     Sink, relay and reconciler may bring events in any order: the picture takes only newer
     versions, the log one event per version, and an operation ends once.
     """
-    if event.action in BEGINNINGS and is_logged(event.record.id, event.record.version):
+    if event.action in BEGINNINGS and _is_known(event):
         return  # no operation ends by it, and a writer would make others wait
     with transaction.atomic():
         container = project_container(event.record, node=node)
@@ -50,6 +50,11 @@ def settle_from_event(event: ContainerEvent, *, node: str) -> None:
                 },
             )
         )
+
+
+def _is_known(event: ContainerEvent) -> bool:
+    record = event.record
+    return is_drawn(record) and is_logged(record.id, record.version)
 
 
 def _settle_exec(event: ContainerEvent) -> None:

@@ -71,7 +71,11 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": database.database(ENVIRONMENT.database_url, DATA_ROOT)}
+DATABASES = {
+    "default": database.database(
+        ENVIRONMENT.database_url, DATA_ROOT, kept_seconds=ENVIRONMENT.database_kept_seconds
+    )
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CHANNEL_LAYERS = {"default": broker.channel_layer(REDIS_URL)}
 

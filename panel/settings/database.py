@@ -5,19 +5,22 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-KEPT_SECONDS = 0
-"""A connection ends with its request. Under ASGI each request has a thread of its own, which takes
-a connection that was kept along: they pile up until the server has no more to give."""
 BUSY_TIMEOUT_SECONDS = 20
 PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
 
 
-def database(url: str, data_root: str) -> dict[str, Any]:
+def database(url: str, data_root: str, *, kept_seconds: int = 0) -> dict[str, Any]:
     """Return the settings for `url`, or for SQLite under `data_root` when it is empty.
 
     `url` is `postgresql://user:password@host:port/name?option=value` or `sqlite:///absolute/path`.
-    Raises ValueError for another scheme.
+    A connection ends with its request unless it is kept for longer: under ASGI each request has a
+    thread of its own, which would take a kept connection along, and they pile up until the server
+    has no more to give. Raises ValueError for another scheme.
     """
+    return {**_entry(url, data_root), "CONN_MAX_AGE": kept_seconds}
+
+
+def _entry(url: str, data_root: str) -> dict[str, Any]:
     if not url:
         return _sqlite(f"{data_root}/panel/db.sqlite3")
     parts = urlsplit(url)
@@ -34,7 +37,6 @@ def database(url: str, data_root: str) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": host,
         "PORT": str(parts.port or options.pop("port", "")),
-        "CONN_MAX_AGE": KEPT_SECONDS,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {"connect_timeout": 5, **options},
     }
@@ -46,7 +48,6 @@ def _sqlite(path: str) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": path,
-        "CONN_MAX_AGE": KEPT_SECONDS,
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": BUSY_TIMEOUT_SECONDS,

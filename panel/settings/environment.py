@@ -13,7 +13,8 @@ class Environment:
     """The settings an operator can give; empty text means "not given".
 
     `id_base` is the first host id handed to teams (user_namespaces(7)); the two `_days` say how
-    long rows are kept.
+    long rows are kept. `database_kept_seconds` is how long a connection lives beyond its request:
+    for processes whose threads stay.
     """
 
     data_root: str
@@ -28,6 +29,7 @@ class Environment:
     id_base: int
     events_kept_days: int
     operations_kept_days: int
+    database_kept_seconds: int
 
     @classmethod
     def read(cls, variables: Mapping[str, str] = os.environ) -> Environment:
@@ -49,6 +51,7 @@ class Environment:
             id_base=int(variables.get("MOORAGE_ID_BASE", "300000000")),
             events_kept_days=int(variables.get("MOORAGE_EVENTS_KEPT_DAYS", "30")),
             operations_kept_days=int(variables.get("MOORAGE_OPERATIONS_KEPT_DAYS", "90")),
+            database_kept_seconds=int(variables.get("MOORAGE_DATABASE_KEPT_SECONDS", "0")),
         )
 
 

@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+from django.db import transaction
+
 from panel.operations import finish
 from panel.operations.claim import Claim, claim
 from panel.operations.patience import patiently
@@ -21,6 +23,9 @@ from panel.worker.handlers.processes import Recorded
 from panel.worker.job import Answer, HandedOver, Job
 from panel.worker.sink import OperationSink
 from runtime.errors import RuntimeFault
+
+Ending = Callable[[str, int], bool]
+"""Given an operation and its fence, records the end and says whether it was the caller's to."""
 
 logger = logging.getLogger(__name__)
 
@@ -58,32 +63,43 @@ def run(operation: str, workshop: Workshop) -> bool:
 
 
 def _do(mine: Claim, workshop: Workshop) -> None:
+    sink = OperationSink(mine)
     job = Job(
         claim=mine,
         engine=workshop.engine,
-        sink=OperationSink(mine),
+        sink=sink,
         uploads=workshop.uploads,
         ceiling=workshop.ceiling,
     )
-    operation, fence = mine.operation.pk, mine.fence
+    end = partial(_end, mine, sink)
     try:
         answer = HANDLERS[mine.operation.kind](job)
     except Recorded as recorded:
-        patiently(partial(finish.fail, operation, fence, recorded.fault))
+        end(partial(finish.fail, error=recorded.fault))
     except RuntimeFault as fault:
-        patiently(partial(finish.fail, operation, fence, fault))
+        end(partial(finish.fail, error=fault))
     except Exception as error:  # whatever it was, the row must not stay running for ever
-        logger.exception("operation %s (%s)", operation, mine.operation.kind)
-        patiently(partial(finish.fail, operation, fence, unexpected(error)))
+        logger.exception("operation %s (%s)", mine.operation.pk, mine.operation.kind)
+        end(partial(finish.fail, error=unexpected(error)))
     else:
-        patiently(partial(_end, mine, answer))
+        end(_ending(answer))
     for path in job.leftovers:
         with suppress(FileNotFoundError):
             os.unlink(path)
 
 
-def _end(mine: Claim, answer: Answer) -> bool:
-    operation, fence = mine.operation.pk, mine.fence
+def _ending(answer: Answer) -> Ending:
     if isinstance(answer, HandedOver):
-        return finish.hand_over(operation, fence, version=answer.version)
-    return finish.succeed(operation, fence, answer.result)
+        return partial(finish.hand_over, version=answer.version)
+    return partial(finish.succeed, result=answer.result)
+
+
+def _end(mine: Claim, sink: OperationSink, ending: Ending) -> None:
+    """Record in one transaction how it ended and what the engine told last."""
+
+    def record() -> None:
+        with transaction.atomic():
+            sink.settle_held()
+            ending(mine.operation.pk, mine.fence)
+
+    patiently(record)

@@ -6,11 +6,11 @@ import logging
 import time
 from collections.abc import Callable
 
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
 from panel.operations import progress as rows
 from panel.operations.claim import Claim
-from panel.operations.settle import settle_from_event
+from panel.operations.settle import BEGINNINGS, settle_from_event
 from runtime.events import ContainerEvent, Progress
 
 PAUSE_SECONDS = 1 / rows.WRITES_PER_SECOND
@@ -22,7 +22,8 @@ class OperationSink:
     """Writes progress to the row, events to the picture, and asks the row whether to stop.
 
     Nothing here is needed for the truth: progress may be dropped, events wait in the engine's
-    spool for the relay too. So a busy database never fails an engine call.
+    spool for the relay too. So a busy database never fails an engine call. Events by which nothing
+    ends are `held`, to be written in one transaction with what comes after them.
     """
 
     def __init__(self, claim: Claim, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,8 +31,9 @@ class OperationSink:
         self._fence = claim.fence
         self._clock = clock
         self._written = float("-inf")
-        self._asked = float("-inf")
-        self._cancelled = False
+        self._asked = clock()  # the claim has just read it
+        self._cancelled = claim.operation.cancel_requested
+        self.held: list[ContainerEvent] = []
 
     def progress(self, progress: Progress) -> None:
         """Write it, four times a second at most."""
@@ -46,10 +48,31 @@ class OperationSink:
 
     def event(self, event: ContainerEvent) -> None:
         """Bring picture and log up to it; the relay will, should this fail."""
+        self.held.append(event)
+        if event.action not in BEGINNINGS:
+            self.settle()
+
+    def settle(self) -> None:
+        """Write what is held, or leave it to the relay."""
         try:
-            settle_from_event(event, node=self._operation.node)
+            with transaction.atomic():
+                self.settle_held()
         except DatabaseError as busy:
-            logger.warning("event of %s left to the relay: %s", event.record.id, busy)
+            logger.warning("events of %s left to the relay: %s", self._operation.target, busy)
+        self.held.clear()
+
+    def settle_held(self) -> None:
+        """Write what is held as a part of the caller's transaction.
+
+        Raises OperationalError, InterfaceError: then nothing of the transaction stands.
+        """
+        for event in self.held:
+            try:
+                settle_from_event(event, node=self._operation.node)
+            except (OperationalError, InterfaceError):
+                raise
+            except DatabaseError as refused:
+                logger.warning("event of %s left to the relay: %s", event.record.id, refused)
 
     def cancelled(self) -> bool:
         """Ask the row, four times a second at most."""
