@@ -58,8 +58,8 @@ def submit(
         operation.number = take_number()
         operation.rung = timezone.now()
         operation.save(force_insert=True)
+        ring_on_commit(operation)  # first: a worker sets out while the pages are told
         tell(operation, seq=operation.number)
-        ring_on_commit(operation)
     return operation
 
 

@@ -2,12 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware
+
+Get = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
 class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # whitenoise has no types
-    """WhiteNoise whose answers are whole: ASGI would buffer its file iterator with a warning."""
+    """WhiteNoise for ASGI: no thread for what is no file, and answers that are whole.
+
+    ASGI would buffer WhiteNoise's file iterator with a warning.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Get) -> None:
+        super().__init__(get_response)
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Answer `request` with a file, or with what the rest of the panel says."""
+        if iscoroutinefunction(self):
+            return self._answer(request)
+        answer: HttpResponseBase = super().__call__(request)
+        return answer
+
+    async def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        found = self._find(request.path_info)
+        if found is not None:
+            return self.serve(found, request)
+        answer: HttpResponseBase = await self.get_response(request)
+        return answer
+
+    def _find(self, path: str) -> object | None:
+        found: object | None = self.find_file(path) if self.autorefresh else self.files.get(path)
+        return found
 
     @staticmethod
     def serve(static_file: object, request: HttpRequest) -> HttpResponse:
