@@ -36,10 +36,8 @@ def append(happening: Happening, *, seq: int | None = None) -> int | None:
     if not connection.in_atomic_block:
         raise RuntimeError("append needs a transaction: its number must commit with its cause")
     if seq is None:
-        if _is_known(happening):
-            return None
         seq = take_number()
-    # Looked at again: whoever wrote it may have held the counter until now.
+    # Not before: whoever wrote it may have held the counter until now. The number is left out then.
     if _is_known(happening):
         return None
     Event.objects.create(

@@ -77,7 +77,7 @@ def end(
         )
         if not ended:
             return False
-        row.refresh_from_db()
+        row.status, row.error = status.value, dict(error) if error is not None else None
         if row.kind == kinds.CONTAINER_CREATE.code and status is not Status.SUCCEEDED:
             give_place_up(row.target)
         tell(row)

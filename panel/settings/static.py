@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -18,22 +18,15 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # whitenoise has
     ASGI would buffer WhiteNoise's file iterator with a warning.
     """
 
-    sync_capable = True
+    sync_capable = False
     async_capable = True
 
     def __init__(self, get_response: Get) -> None:
         super().__init__(get_response)
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
+        markcoroutinefunction(self)
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+    async def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer `request` with a file, or with what the rest of the panel says."""
-        if iscoroutinefunction(self):
-            return self._answer(request)
-        answer: HttpResponseBase = super().__call__(request)
-        return answer
-
-    async def _answer(self, request: HttpRequest) -> HttpResponseBase:
         found = self._find(request.path_info)
         if found is not None:
             return self.serve(found, request)

@@ -1,8 +1,9 @@
 """The zygote: a small process, once per instance, from which all shims are forked.
 
-It keeps copies of each shim's descriptors, so that a dead shim gets a successor; it is the
-sub-reaper of what shims leave behind, so that no exit code is lost. It knows nothing else, keeps
-nothing on disk, and another one can take its place at any time. Single-threaded.
+It keeps a spare shim, for a start that should not wait for a fork. It keeps copies of each shim's
+descriptors, so that a dead shim gets a successor; it is the sub-reaper of what shims leave behind,
+so that no exit code is lost. It knows nothing else, keeps nothing on disk, and another one can take
+its place at any time. Single-threaded.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from runtime.errors import KernelRefused, RuntimeFault, Unavailable
 from runtime.kernel import process
 from runtime.shim import protocol, sockets
 from runtime.shim.body import Handed
-from runtime.shim.loop import Loop
+from runtime.shim.loop import Loop, Timer
 from runtime.shim.protocol import (
     Adopt,
     Client,
@@ -40,6 +41,10 @@ from runtime.shim.shim import Shim
 
 _HEALTHY_SECONDS = 10.0
 _LONGEST_PAUSE = 10.0
+_SPARE = ""
+"""Stands where a ward has its container: a shim that waits for one."""
+_SPARE_PAUSE = 0.02
+"""A spare is forked when starts have paused for so long."""
 Task = Callable[[socket.socket], None]
 """What a fork does with its link, until it exits."""
 
@@ -83,6 +88,7 @@ class Zygote:
         self._loop = Loop()
         self._wards: dict[str, Ward] = {}
         self._clients: dict[int, socket.socket] = {}
+        self._spare_timer: Timer | None = None
         self._listener = sockets.listen(config.run, os.path.basename(config.zygote_socket))
         self._loop.watch(self._listener.fileno(), self._accept)
         self._watch_children()
@@ -136,7 +142,7 @@ class Zygote:
 
     def _start(self, connection: socket.socket, message: Start) -> None:
         self._hear_all()
-        ward = self._wards.get(message.container)
+        ward = self._wards.get(message.container) or self._use_spare(message.container)
         if ward is None:
             self._fork(
                 message.container,
@@ -147,6 +153,8 @@ class Zygote:
             client = Client(container=message.container, request=protocol.to_plain(message))
             _send(ward.link, client, [connection.fileno()])
         self._forget_client(connection)
+        self._loop.cancel(self._spare_timer)
+        self._spare_timer = self._loop.after(_SPARE_PAUSE, self._fork_spare)
 
     def _forget_client(self, connection: socket.socket) -> None:
         self._loop.forget(connection.fileno())
@@ -167,6 +175,18 @@ class Zygote:
             self._become_shim(theirs, task, needed)
         theirs.close()
         return self._take_in(container, pid, ours)
+
+    def _fork_spare(self) -> None:
+        if _SPARE not in self._wards:
+            self._fork(_SPARE, lambda link: _await_container(self._config, link), ())
+
+    def _use_spare(self, container: str) -> Ward | None:
+        """Return the spare shim as the ward of `container`, None where there is none."""
+        ward = self._wards.pop(_SPARE, None)
+        if ward is not None:
+            ward.container, ward.born = container, time.monotonic()
+            self._wards[container] = ward
+        return ward
 
     def _become_shim(self, link: socket.socket, task: Task, needed: tuple[int, ...]) -> None:
         """Never return: the zygote's objects stay alive in the frames above, and untouched."""
@@ -247,6 +267,9 @@ class Zygote:
         if self._wards.get(ward.container) is not ward:
             return
         self._reap()
+        if ward.container == _SPARE:
+            self._part(ward)
+            return
         self._loop.forget(ward.pidfd)
         lived = time.monotonic() - ward.born
         ward.failures = 0 if lived > _HEALTHY_SECONDS else ward.failures + 1
@@ -328,6 +351,16 @@ def _begin(
         return
     shim.begin(client)
     shim.serve()
+
+
+def _await_container(config: EngineConfig, link: socket.socket) -> None:
+    """Be the spare shim: wait for a container to mind; leave when the zygote does."""
+    received = _receive(link)
+    if received is None:
+        return
+    message, fds = received
+    if isinstance(message, Client) and len(fds) == 1:
+        _begin(config, message.container, link, socket.socket(fileno=fds[0]))
 
 
 def _receive(connection: socket.socket) -> tuple[Message, list[int]] | None:

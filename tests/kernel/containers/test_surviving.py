@@ -6,6 +6,7 @@ import os
 import platform
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,29 @@ def test_killing_a_shim_loses_neither_line_nor_code(instance: Instance) -> None:
     assert over.exit_code == 43
     assert over.pid is None
     assert instance.output(started.id) == expected(200)
+
+
+def test_a_spare_shim_takes_the_next_container_and_is_replaced(instance: Instance) -> None:
+    first = instance.run("sleep 100")
+    until(lambda: len(others(instance, first.id)) == 1)
+    spare = others(instance, first.id)
+
+    second = instance.run("sleep 100")
+
+    assert {instance.shim(second.id)} == spare
+    until(lambda: len(others(instance, first.id, second.id)) == 1)
+    for next_spare in others(instance, first.id, second.id):
+        os.kill(next_spare, signal.SIGKILL)
+    until(lambda: not others(instance, first.id, second.id))
+    third = instance.run("echo third")
+    assert instance.engine.containers.wait(third.id, timeout_seconds=10).exit_code == 0
+    assert instance.output(third.id) == b"third\n"
+
+
+def others(instance: Instance, *minded: str) -> set[int]:
+    """Return the zygote's children that mind none of these containers."""
+    children = Path(f"/proc/{instance.zygote}/task/{instance.zygote}/children").read_text()
+    return {int(pid) for pid in children.split()} - {instance.shim(one) for one in minded}
 
 
 def successor(instance: Instance, container: str, old: int) -> bool:

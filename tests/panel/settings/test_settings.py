@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
 from panel import broker
@@ -102,12 +103,22 @@ def test_pages_allow_no_foreign_code_and_no_framing() -> None:
     assert settings.PASSWORD_HASHERS[0].endswith("Argon2PasswordHasher")
 
 
-def test_static_files_are_whole_answers() -> None:
-    middleware = StaticFiles(lambda _: None)
+def test_connections_end_with_their_request_unless_they_are_kept() -> None:
+    assert database("", "/data")["CONN_MAX_AGE"] == 0
+    assert database("", "/data", kept_seconds=600)["CONN_MAX_AGE"] == 600
+
+
+async def test_static_files_are_whole_answers() -> None:
+    async def no_page(_: HttpRequest) -> HttpResponse:
+        return HttpResponse(status=404)
+
+    middleware = StaticFiles(no_page)
     request = RequestFactory().get("/static/css/tokens.css")
 
-    answer = middleware(request)
+    answer = await middleware(request)
 
+    assert isinstance(answer, HttpResponse)
+    assert (await middleware(RequestFactory().get("/static/nothing"))).status_code == 404
     assert (answer.status_code, answer.streaming) == (200, False)
     assert answer["Content-Type"].startswith("text/css")
     assert len(answer.content) == int(answer["Content-Length"])
