@@ -9,8 +9,9 @@ from functools import partial
 from django.db import close_old_connections, connections
 
 from panel.operations.patience import patiently
-from panel.operations.settle import settle_from_event
+from panel.operations.settle import is_settled, settle_from_event
 from runtime.engine import Engine
+from runtime.events import ContainerEvent
 
 WAIT_SECONDS = 1.0
 PAUSE_SECONDS = 1.0
@@ -37,6 +38,12 @@ def relay_until(over: threading.Event, engine: Engine, node: str) -> None:
     connections.close_all()
 
 
+def _settle(event: ContainerEvent, node: str) -> None:
+    """Take an event in, unless its worker has: a writer makes all others wait."""
+    if not is_settled(event):
+        settle_from_event(event, node=node)
+
+
 def _can_wait(engine: Engine) -> bool:
     """Say whether all that waits is what workers bring in too."""
     return all(one.event.action in BROUGHT_BY_WORKERS for one in engine.events.pending())
@@ -54,7 +61,7 @@ def relay_pending(
         if over is not None and over.is_set():
             break
         try:
-            patiently(partial(settle_from_event, spooled.event, node=node))
+            patiently(partial(_settle, spooled.event, node))
         except Exception:
             logger.exception("event %s stays on disk", spooled.name)
             failed += 1

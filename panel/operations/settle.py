@@ -25,8 +25,6 @@ def settle_from_event(event: ContainerEvent, *, node: str) -> None:
     Sink, relay and reconciler may bring events in any order: the picture takes only newer
     versions, the log one event per version, and an operation ends once.
     """
-    if event.action in BEGINNINGS and _is_known(event):
-        return  # no operation ends by it, and a writer would make others wait
     with transaction.atomic():
         container = project_container(event.record, node=node)
         _settle_exec(event)
@@ -52,9 +50,11 @@ def settle_from_event(event: ContainerEvent, *, node: str) -> None:
         )
 
 
-def _is_known(event: ContainerEvent) -> bool:
+def is_settled(event: ContainerEvent) -> bool:
+    """Say whether an event needs no more: it is taken in, and no operation ends by its kind."""
     record = event.record
-    return is_drawn(record) and is_logged(record.id, record.version)
+    begins = event.action in BEGINNINGS
+    return begins and is_drawn(record) and is_logged(record.id, record.version)
 
 
 def _settle_exec(event: ContainerEvent) -> None:
