@@ -16,7 +16,9 @@ from runtime.containers import (
     inspect,
     kill,
     logs,
+    pause,
     recover,
+    resume,
     retire,
     start,
     stop,
@@ -62,7 +64,7 @@ class Containers:
         """Run the container's command; return once execve(2) succeeded, or at once if it runs.
 
         Raises InvalidSpec("command" | "user" | "working_dir") or KernelRefused where the program
-        cannot be run; the record then stays as it was.
+        cannot be run; the record then stays as it was. Raises Conflict where it is paused.
         """
         return start.start(self._site, container, sink=sink)
 
@@ -77,7 +79,7 @@ class Containers:
         """Hand the stop signal, and SIGKILL after the grace, over to the shim; return at once.
 
         It ends by the event `exited` with this `operation`. Stopping what is stopped is harmless,
-        and keeps it from being restarted.
+        and keeps it from being restarted. What is paused is resumed, to heed the signal.
         """
         return stop.stop(
             self._site,
@@ -97,10 +99,26 @@ class Containers:
     ) -> ContainerRecord:
         """Send `signal` to the container's first process, once for each `operation`.
 
+        What is paused gets it when it is resumed; SIGKILL and the stop signal resume it.
         Raises Conflict where it does not run, Interrupted where an earlier call with the same
         operation was cut short.
         """
         return kill.kill(self._site, container, signal=signal, operation=operation, sink=sink)
+
+    def pause(self, container: str, *, sink: Sink = _NULL) -> ContainerRecord:
+        """Freeze every process of the container; return when all stand still (cgroups(7)).
+
+        Pausing what is paused is harmless. Raises Conflict where it does not run or is being
+        stopped, Unavailable where a process did not freeze within 2 seconds: then all go on.
+        """
+        return pause.pause(self._site, container, sink=sink)
+
+    def resume(self, container: str, *, sink: Sink = _NULL) -> ContainerRecord:
+        """Let a paused container go on; what runs already is left alone.
+
+        Raises Conflict where it does not run.
+        """
+        return resume.resume(self._site, container, sink=sink)
 
     def delete(self, container: str, *, force: bool = False, sink: Sink = _NULL) -> None:
         """Remove the container and everything it wrote. Raises Conflict if it runs, unless `force`
@@ -114,7 +132,8 @@ class Containers:
 
         It ends by the event `exec-finished` with this operation and the result `{exit_code,
         stdout, stderr, stdout_base64, stderr_base64, truncated}`. Raises Conflict where it does
-        not run, InvalidSpec where the program cannot be run, Interrupted as `kill` does.
+        not run or is paused, InvalidSpec where the program cannot be run, Interrupted as `kill`
+        does.
         """
         execute.execute(self._site, container, exec_spec, operation=operation, sink=sink)
 

@@ -114,6 +114,18 @@ IMAGE_UPLOAD = Kind(
     about=About.NOTHING,
     klass="stream",
 )
+CONTAINER_PAUSE = Kind(
+    code="container.pause",
+    sentence="Freeze the container",
+    action=Action.CONTAINER_CHANGE,
+    exclusive=True,
+)
+CONTAINER_RESUME = Kind(
+    code="container.resume",
+    sentence="Let the paused container go on",
+    action=Action.CONTAINER_CHANGE,
+    exclusive=True,
+)
 
 CATALOGUE: dict[str, Kind] = {
     kind.code: kind
@@ -128,6 +140,8 @@ CATALOGUE: dict[str, Kind] = {
         IMAGE_DELETE,
         CONTAINER_LOGS,
         IMAGE_UPLOAD,
+        CONTAINER_PAUSE,
+        CONTAINER_RESUME,
     )
 }
 EXCLUSIVE = frozenset(kind.code for kind in CATALOGUE.values() if kind.exclusive)

@@ -137,4 +137,6 @@ _PARSERS: dict[str, tuple[Parser, frozenset[str]]] = {
     kinds.IMAGE_DELETE.code: (_nothing, frozenset()),
     kinds.CONTAINER_LOGS.code: (_logs, frozenset({"offset", "since_ns", "tail", "follow"})),
     kinds.IMAGE_UPLOAD.code: (_upload, frozenset({"size"})),
+    kinds.CONTAINER_PAUSE.code: (_nothing, frozenset()),
+    kinds.CONTAINER_RESUME.code: (_nothing, frozenset()),
 }

@@ -36,7 +36,13 @@ logger = logging.getLogger(__name__)
 
 RING_AGAIN = timedelta(seconds=30)
 TAKE_OVER_AGAIN = timedelta(seconds=5)
-ACTIONS = {"created": "created", "running": "started", "exited": "exited", "dead": "deleted"}
+ACTIONS = {
+    "created": "created",
+    "running": "started",
+    "paused": "paused",
+    "exited": "exited",
+    "dead": "deleted",
+}
 
 
 class Containers(Protocol):

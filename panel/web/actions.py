@@ -1,4 +1,4 @@
-"""Start, stop, kill and delete a container: one POST each, answered by a toast or a redirect."""
+"""Change a container: one POST for each verb, answered by a toast or a redirect."""
 
 from __future__ import annotations
 

@@ -30,6 +30,8 @@ VERBS: Mapping[str, Verb] = {
     "container.start": Verb("Start", "Starting", "started"),
     "container.stop": Verb("Stop", "Stopping", "stopped"),
     "container.kill": Verb("Kill", "Killing", "was killed"),
+    "container.pause": Verb("Pause", "Pausing", "was paused"),
+    "container.resume": Verb("Resume", "Resuming", "goes on"),
     "container.delete": Verb("Delete", "Deleting", "was deleted"),
     "container.exec": Verb("Run a command in", "Running a command in", "ran the command"),
     "container.logs": Verb("Read logs of", "Reading logs of", "was read"),

@@ -41,6 +41,12 @@ class Containers(Protocol):
     ) -> ContainerRecord:
         """Send a signal once."""
 
+    def pause(self, container: str, *, sink: Sink = ...) -> ContainerRecord:
+        """Freeze it."""
+
+    def resume(self, container: str, *, sink: Sink = ...) -> ContainerRecord:
+        """Let it go on."""
+
     def delete(self, container: str, *, force: bool = False, sink: Sink = ...) -> None:
         """Remove it."""
 

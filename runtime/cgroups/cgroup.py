@@ -9,10 +9,10 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from runtime.cgroups import devices, files, v1, v2
+from runtime.cgroups import devices, files, freezer, v1, v2
 from runtime.cgroups.layout import Hierarchy, Layout, detect
 from runtime.cgroups.plan import Write, plan_limits
-from runtime.errors import KernelRefused
+from runtime.errors import KernelRefused, Unavailable
 from runtime.oci.bundle import Resources
 
 _REMOVE_SECONDS = 5.0
@@ -96,7 +96,24 @@ class Cgroup:
             return
         deadline = time.monotonic() + _REMOVE_SECONDS
         while (inside := self._signal_all()) and time.monotonic() < deadline:
+            self.thaw()  # v1: what is frozen dies only then
             time.sleep(_PAUSE_SECONDS * len(inside) ** 0.5)
+
+    def freeze(self) -> None:
+        """Let everything inside stand still; return when it does.
+
+        Raises Unavailable where it does not, or the host has no freezer; KernelRefused.
+        """
+        group = self._freezer()
+        if group is None:
+            raise Unavailable("this host has no cgroup freezer")
+        freezer.freeze(group.directory, group.tree.version)
+
+    def thaw(self) -> None:
+        """Let everything inside go on; harmless where it is not frozen. Raises KernelRefused."""
+        group = self._freezer()
+        if group is not None:
+            freezer.thaw(group.directory, group.tree.version)
 
     def oom_kills(self) -> int:
         """Return how many processes inside the kernel has killed for memory."""
@@ -118,6 +135,10 @@ class Cgroup:
         if self.fd is not None:
             os.close(self.fd)
             self.fd = None
+
+    def _freezer(self) -> Group | None:
+        """Return the group that freezes: v2 where it is mounted, for that one always can."""
+        return next(iter(self._version(2)), None) or self.group("freezer")
 
     def _version(self, version: int) -> tuple[Group, ...]:
         return tuple(group for group in self.groups if group.tree.version == version)

@@ -29,7 +29,7 @@ def delete(site: Site, container: str, *, force: bool, sink: Sink) -> None:
         verb = "delete by force" if force else "delete"
         record = state.record
         lifecycle.after(record.state, verb, restarting=record.restarting, container=container)
-        if record.state == "running" or record.restarting:
+        if lifecycle.is_minded(record):
             _end(site, container)
         clear(site, container)
         name = _throw_away(site, container, sink)

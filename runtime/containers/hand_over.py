@@ -10,15 +10,16 @@ from runtime.errors import Interrupted, Unavailable
 from runtime.events import ContainerEvent, OnceRecord, Sink
 from runtime.shim import client
 from runtime.shim.executions import answer_again
-from runtime.shim.protocol import Execute, Kill, Stop
+from runtime.shim.protocol import Execute, Kill, Pause, Resume, Stop
 from runtime.state import once
 from runtime.state.records import Cause, event_of
 
+Order = Stop | Kill | Execute | Pause | Resume
 PATIENCE_SECONDS = 15.0
 _AGAIN_SECONDS = 0.02
 
 
-def hand_over(site: Site, message: Stop | Kill | Execute, verb: str) -> int | None:
+def hand_over(site: Site, message: Order, verb: str) -> int | None:
     """Have the shim carry out `message`; return the record's version if that changed it.
 
     A dead shim gets a successor first. Raises Conflict as soon as the container is in no state
@@ -35,7 +36,7 @@ def hand_over(site: Site, message: Stop | Kill | Execute, verb: str) -> int | No
             if time.monotonic() > deadline:
                 raise Unavailable(f"container {container} has no shim") from None
         record = site.ledger(container).load().record
-        if record.state == "running" or record.restarting:
+        if lifecycle.is_minded(record):
             site.zygote.repair(container)
         time.sleep(_AGAIN_SECONDS)
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from runtime.errors import Conflict
+from runtime.events import ContainerRecord
+
+ALIVE = ("running", "paused")
+"""States in which the container has processes."""
 
 NEXT: dict[tuple[str, str], str] = {
     ("created", "start"): "running",
@@ -14,6 +18,14 @@ NEXT: dict[tuple[str, str], str] = {
     ("running", "execute"): "running",
     ("running", "exit"): "exited",
     ("running", "delete by force"): "dead",
+    ("running", "pause"): "paused",
+    ("running", "resume"): "running",
+    ("paused", "pause"): "paused",
+    ("paused", "resume"): "running",
+    ("paused", "stop"): "exited",
+    ("paused", "kill"): "paused",
+    ("paused", "exit"): "exited",
+    ("paused", "delete by force"): "dead",
     ("restarting", "start"): "running",
     ("restarting", "stop"): "exited",
     ("restarting", "kill"): "exited",
@@ -25,6 +37,11 @@ NEXT: dict[tuple[str, str], str] = {
     ("exited", "delete by force"): "dead",
 }
 """(state, verb) -> state. `restarting` is exited with a restart to come."""
+
+
+def is_minded(record: ContainerRecord) -> bool:
+    """Say whether a shim has to mind it: it has processes, or waits to be restarted."""
+    return record.state in ALIVE or record.restarting
 
 
 def after(state: str, verb: str, *, restarting: bool = False, container: str = "") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from runtime.containers import lifecycle
 from runtime.containers.site import Site
 from runtime.errors import NotFound
 from runtime.events import LogFrame, LogQuery
@@ -64,4 +65,4 @@ def _goes_on(site: Site, container: str) -> bool:
         record = site.ledger(container).load().record
     except NotFound:
         return False
-    return record.state in ("running", "paused") or record.restarting
+    return lifecycle.is_minded(record)

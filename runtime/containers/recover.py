@@ -9,7 +9,7 @@ from functools import partial
 
 from runtime.cgroups import cgroup as cgroups
 from runtime.cgroups.layout import detect
-from runtime.containers import trash
+from runtime.containers import lifecycle, trash
 from runtime.containers.create import DRAFT, creating
 from runtime.containers.delete import clear
 from runtime.containers.inspect import identities
@@ -97,7 +97,7 @@ def _mind(site: Site, container: str, *, act: bool) -> Iterator[str]:
     """See to it that what should run has a shim, after a crash or a reboot."""
     ledger = site.ledger(container)
     state = ledger.load()
-    if state.record.state == "running" or state.record.restarting:
+    if lifecycle.is_minded(state.record):
         if not client.shim_lives(site.config, container):
             if act:
                 site.zygote.repair(container)
@@ -170,7 +170,7 @@ def _drop_cgroup(site: Site, container: str, drop: Callable[[], None]) -> bool:
     try:
         with locks.hold(f"{site.config.container_data(container)}/lock", wait=False):
             record = site.ledger(container).load().record
-            idle = record.state != "running" and not record.restarting
+            idle = not lifecycle.is_minded(record)
             if idle and not client.shim_lives(site.config, container):
                 drop()
                 return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runtime.containers import lifecycle
 from runtime.containers.hand_over import tell
 from runtime.containers.site import Site
 from runtime.events import ContainerRecord, Sink
@@ -14,7 +15,8 @@ def start(site: Site, container: str, *, sink: Sink) -> ContainerRecord:
     ledger.load()
     with locks.hold(site.verb_lock(container)):
         state = ledger.load()
-        if state.record.state == "running" and state.boot == boot.boot_id():
+        if state.record.state in lifecycle.ALIVE and state.boot == boot.boot_id():
+            lifecycle.after(state.record.state, "start", container=container)
             return state.record
         version = site.zygote.start(container)
         tell(site, container, action="started", version=version, sink=sink)

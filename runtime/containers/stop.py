@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runtime.containers import lifecycle
 from runtime.containers.hand_over import hand_over
 from runtime.containers.site import Site
 from runtime.errors import Conflict, InvalidSpec
@@ -26,12 +27,12 @@ def stop(
     ledger = site.ledger(container)
     order = Stop(container=container, operation=operation, grace_seconds=timeout_seconds)
     record = ledger.load().record
-    if record.state == "running" or record.restarting:
+    if lifecycle.is_minded(record):
         try:
             hand_over(site, order, "stop")
         except Conflict:
             ledger.load()  # it ended meanwhile: still held below
     state = ledger.load()
-    if state.record.state != "running" and not state.held:
+    if state.record.state not in lifecycle.ALIVE and not state.held:
         state = ledger.note(transitions.held)
     return state.record

@@ -85,6 +85,16 @@ class Body:
         left = cgroups.open_existing(self._bundle.cgroup)
         self._cgroup = left if left.groups else None
 
+    def freeze(self) -> None:
+        """Let the container's processes stand still. Raises Unavailable, KernelRefused."""
+        if self._cgroup is not None:
+            self._cgroup.freeze()
+
+    def thaw(self) -> None:
+        """Let them go on. Raises KernelRefused."""
+        if self._cgroup is not None:
+            self._cgroup.thaw()
+
     def held(self) -> dict[str, int]:
         """Return the descriptors of which the zygote must have copies."""
         return {"user": self._space.user, "net": self._space.net} if self._space else {}

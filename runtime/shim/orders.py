@@ -10,7 +10,17 @@ from typing import Any, Protocol
 from runtime.errors import RuntimeFault, Unavailable
 from runtime.shim import protocol, sockets
 from runtime.shim.loop import Loop
-from runtime.shim.protocol import Adopt, Done, Execute, Kill, Message, Start, Stop
+from runtime.shim.protocol import (
+    Adopt,
+    Done,
+    Execute,
+    Kill,
+    Message,
+    Pause,
+    Resume,
+    Start,
+    Stop,
+)
 
 
 class Minder(Protocol):
@@ -24,6 +34,12 @@ class Minder(Protocol):
 
     def kill(self, operation: str | None, number: int) -> int | None:
         """Signal the container's first process."""
+
+    def pause(self) -> int | None:
+        """Let the container stand still."""
+
+    def resume(self) -> int | None:
+        """Let it go on."""
 
     def execute(self, operation: str, spec: Mapping[str, Any]) -> int | None:
         """Begin a further process."""
@@ -119,9 +135,13 @@ class Orders:
                 return self._minder.stop(message.operation, message.grace_seconds)
             case Kill():
                 return self._minder.kill(message.operation, message.signal)
+            case Pause():
+                return self._minder.pause()
+            case Resume():
+                return self._minder.resume()
             case Execute():
                 return self._minder.execute(message.operation, message.spec)
-        raise protocol.unexpected("Start, Stop, Kill, Execute or Adopt", message)
+        raise protocol.unexpected("an order", message)
 
     def _hang_up(self, connection: socket.socket) -> None:
         if self._connections.pop(connection.fileno(), None) is not None:

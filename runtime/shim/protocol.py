@@ -11,7 +11,7 @@
       | <------------- Done |                       |
       | Leave ------------> | exits                 |   shims go on
       |                     |                       |
-      | Stop, Kill, Execute ----------------------> |   through the shim's own socket
+      | Stop, Kill, Execute, Pause, Resume -------> |   through the shim's own socket
       | <---------------------------- Done or Fault |
       |                     |                       |
       |                     | <----------- Prepared |   before launch: pipes and namespaces
@@ -99,6 +99,20 @@ class Kill:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Freeze the container; nothing happens if it is frozen."""
+
+    container: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """Thaw the container; nothing happens if it is not frozen."""
+
+    container: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Execute:
     """Start a further process, once for each operation; `spec` is ExecSpec.to_json()."""
 
@@ -181,6 +195,8 @@ Message = (
     | Repair
     | Stop
     | Kill
+    | Pause
+    | Resume
     | Execute
     | Done
     | Fault

@@ -28,6 +28,7 @@ from runtime.shim.loop import Loop, Timer
 from runtime.shim.orders import Orders
 from runtime.shim.run import Run
 from runtime.shim.segments import SegmentWriter
+from runtime.shim.standstill import PAUSED, Standstill
 from runtime.state import boot, durable, exits, once, schema
 from runtime.state.exits import ExitRecord
 from runtime.state.records import Cause, Ledger, State
@@ -58,6 +59,7 @@ class Shim:
             self._loop, self._directory, join=self._join, ended=self._execution_ended
         )
         self._body = Body(self._conduct.bundle)
+        self._standstill = Standstill(self._ledger, self._body)
         self._writer = SegmentWriter(
             f"{self._directory}/logs",
             size=self._conduct.log_bytes,
@@ -90,7 +92,7 @@ class Shim:
             run = succession.kept_run(handed, self._writer)
             self._record_start(run, again=state.record.restarting)
             self._watch(run)
-        elif state.record.state == "running":
+        elif state.record.state in ("running", PAUSED):
             self._resume(state, handed)
         elif state.record.restarting:
             self._rest()
@@ -113,6 +115,7 @@ class Shim:
         grace = self._conduct.stop_timeout_seconds if grace_seconds is None else grace_seconds
         deadline = boot.uptime_ns() + int(grace * 1e9)
         self._ledger.note(lambda state: transitions.stopping(state, operation, deadline))
+        self._standstill.resume()
         self._run.signal(self._conduct.stop_signal)
         self._arm(grace)
         return None
@@ -132,10 +135,23 @@ class Shim:
         self._finish_once(operation, None)
         return version
 
+    def pause(self) -> int | None:
+        """Freeze the container, unless it is."""
+        if self._run is None:
+            raise self._not_running()
+        return self._standstill.pause()
+
+    def resume(self) -> int | None:
+        """Thaw the container, if it is frozen."""
+        if self._run is None:
+            raise self._not_running()
+        return self._standstill.resume()
+
     def execute(self, operation: str, spec: Mapping[str, Any]) -> int | None:
         """Start a further process, once for each operation."""
         if self._run is None:
             raise self._not_running()
+        self._standstill.refuse(self._container)
         self._executions.begin(operation, spec)
         return None
 
@@ -164,7 +180,9 @@ class Shim:
             self._conclude(end or succession.lost(state, self._boot))
             return
         self._watch(run)
+        self._standstill.restore(state)
         if state.stopping is not None:
+            self._standstill.resume()
             run.signal(self._conduct.stop_signal)
             self._arm((state.stopping.deadline_ns - boot.uptime_ns()) / 1e9)
 
@@ -338,6 +356,8 @@ class Shim:
             self._ledger.note(transitions.held)
         if not self._run.signal(number):
             raise self._not_running()
+        if ends:
+            self._standstill.resume()  # what is frozen heeds no signal, on v1 not even SIGKILL
         event = self._ledger.change(
             Cause(action="killed", operation=operation), lambda state: state
         )

@@ -60,6 +60,16 @@ def ended(state: State, end: ExitRecord, *, restarting: bool) -> State:
     return replace(state, record=record, pid_start=None, stopping=None)
 
 
+def paused(state: State) -> State:
+    """Return the state of a running container that was frozen."""
+    return replace(state, record=replace(state.record, state="paused"))
+
+
+def resumed(state: State) -> State:
+    """Return the state of a paused container that was thawed."""
+    return replace(state, record=replace(state.record, state="running"))
+
+
 def settled(state: State) -> State:
     """Return the state of an exited container that will not be restarted after all."""
     return replace(state, record=replace(state.record, restarting=False), stopping=None)

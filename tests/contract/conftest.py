@@ -4,17 +4,63 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from typing import cast
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import pytest
 
 from runtime.config import EngineConfig
 from runtime.engine import Engine
 from runtime.errors import NotFound
+from runtime.events import ContainerEvent, ContainerRecord, LogQuery, NullSink
+from runtime.spec.container import ContainerSpec
+from runtime.spec.execution import ExecSpec
 from tests.fakes.engine import FakeEngine
 
 BUSYBOX = "/bin/busybox"
+NOBODY = "0" * 32
+SLEEPER = ContainerSpec(image="starter", command=("sleep", "60"))
+EXEC = ExecSpec(command=("sh", "-c", "echo out; exit 3"))
+
+
+class Ear(NullSink):
+    """A sink that remembers events."""
+
+    def __init__(self) -> None:
+        self.heard: list[ContainerEvent] = []
+
+    def event(self, event: ContainerEvent) -> None:
+        self.heard.append(event)
+
+
+def shell(script: str, **spec: Any) -> ContainerSpec:
+    return ContainerSpec(image="starter", command=("sh", "-c", script), **spec)
+
+
+def running(engine: Engine, spec: ContainerSpec = SLEEPER) -> ContainerRecord:
+    return engine.containers.start(engine.containers.create(spec).id)
+
+
+def events(engine: Engine, container: str) -> list[ContainerEvent]:
+    spooled = (waiting.event for waiting in engine.events.pending())
+    return [event for event in spooled if event.record.id == container]
+
+
+def actions(engine: Engine, container: str) -> list[str]:
+    return [event.action for event in events(engine, container)]
+
+
+def output(engine: Engine, container: str, query: LogQuery | None = None) -> bytes:
+    frames = engine.containers.logs(container, since=query or LogQuery())
+    return b"".join(frame.data for frame in frames)
+
+
+def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
 
 
 @pytest.fixture(

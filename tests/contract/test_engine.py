@@ -10,52 +10,21 @@ import pytest
 
 from runtime.engine import Engine
 from runtime.errors import Conflict, InvalidSpec, NotFound, Unavailable
-from runtime.events import ContainerEvent, ContainerRecord, LogQuery, NullSink, OnceRecord
+from runtime.events import LogQuery, OnceRecord
 from runtime.spec.container import ContainerSpec
 from runtime.spec.execution import ExecSpec
-
-NOBODY = "0" * 32
-SLEEPER = ContainerSpec(image="starter", command=("sleep", "60"))
-EXEC = ExecSpec(command=("sh", "-c", "echo out; exit 3"))
-
-
-class Ear(NullSink):
-    """A sink that remembers events."""
-
-    def __init__(self) -> None:
-        self.heard: list[ContainerEvent] = []
-
-    def event(self, event: ContainerEvent) -> None:
-        self.heard.append(event)
-
-
-def shell(script: str, **spec: Any) -> ContainerSpec:
-    return ContainerSpec(image="starter", command=("sh", "-c", script), **spec)
-
-
-def running(engine: Engine, spec: ContainerSpec = SLEEPER) -> ContainerRecord:
-    return engine.containers.start(engine.containers.create(spec).id)
-
-
-def events(engine: Engine, container: str) -> list[ContainerEvent]:
-    spooled = (waiting.event for waiting in engine.events.pending())
-    return [event for event in spooled if event.record.id == container]
-
-
-def actions(engine: Engine, container: str) -> list[str]:
-    return [event.action for event in events(engine, container)]
-
-
-def output(engine: Engine, container: str, query: LogQuery | None = None) -> bytes:
-    frames = engine.containers.logs(container, since=query or LogQuery())
-    return b"".join(frame.data for frame in frames)
-
-
-def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
+from tests.contract.conftest import (
+    EXEC,
+    NOBODY,
+    SLEEPER,
+    Ear,
+    actions,
+    events,
+    output,
+    running,
+    shell,
+    until,
+)
 
 
 def test_a_created_container_is_told_as_asked(engine: Engine) -> None:
@@ -266,13 +235,15 @@ def test_what_runs_is_deleted_by_force_only(engine: Engine) -> None:
         lambda containers: containers.stop(NOBODY),
         lambda containers: containers.kill(NOBODY),
         lambda containers: containers.delete(NOBODY),
+        lambda containers: containers.pause(NOBODY),
+        lambda containers: containers.resume(NOBODY),
         lambda containers: containers.execute(NOBODY, EXEC, operation="op1"),
         lambda containers: containers.once(NOBODY, "op1"),
         lambda containers: containers.wait(NOBODY, timeout_seconds=1),
         lambda containers: list(containers.logs(NOBODY)),
         lambda containers: containers.inspect(NOBODY),
     ],
-    ids=["start", "stop", "kill", "delete", "execute", "once", "wait", "logs", "inspect"],
+    ids=lambda verb: verb.__code__.co_names[0],
 )
 def test_nobody_is_not_found(engine: Engine, verb: Callable[[Any], object]) -> None:
     with pytest.raises(NotFound, match="container"):

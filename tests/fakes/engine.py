@@ -7,15 +7,11 @@ Programs are a small shell: `echo`, `sleep`, `exit`, `true`, `false`, also joine
 from __future__ import annotations
 
 import secrets
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Callable, Iterator
 
-from runtime.errors import Conflict, Interrupted, NotFound, Unavailable
+from runtime.errors import Conflict, Unavailable
 from runtime.events import (
-    ContainerEvent,
     ContainerRecord,
     LogFrame,
     LogQuery,
@@ -27,37 +23,16 @@ from runtime.spec.container import ContainerSpec
 from runtime.spec.execution import ExecSpec
 from tests.fakes.events import FakeEvents
 from tests.fakes.images import FakeImages
-from tests.fakes.programs import Outcome, play
+from tests.fakes.programs import play
+from tests.fakes.store import ALIVE, Held, Store
 
 _NULL = NullSink()
 _START = LogQuery()
-Frames = list[LogFrame]
 KILLED = {"SIGKILL": 137, "SIGTERM": 143, "SIGINT": 130}
 
 
-@dataclass
-class _Container:
-    record: ContainerRecord
-    spec: ContainerSpec
-    frames: list[LogFrame] = field(default_factory=list)
-    once: dict[str, OnceRecord] = field(default_factory=dict)
-
-
-class FakeContainers:
-    """The verbs of containers.
-
-    `before(verb, container)` is called ahead of each effect and may raise or block. With
-    `hold_ends` stops and execs stay under way until `end` or `end_exec`.
-    """
-
-    def __init__(self, images: FakeImages, events: FakeEvents) -> None:
-        self._images = images
-        self._events = events
-        self._changed = threading.Condition(threading.RLock())
-        self._all: dict[str, _Container] = {}
-        self.effects: list[tuple[str, str]] = []
-        self.before: Callable[[str, str], None] = lambda verb, container: None
-        self.hold_ends = False
+class FakeContainers(Store):
+    """The verbs of containers."""
 
     def create(
         self, spec: ContainerSpec, *, container: str | None = None, sink: Sink = _NULL
@@ -79,7 +54,7 @@ class FakeContainers:
                 state="created",
                 created_ns=time.time_ns(),
             )
-            self._all[name] = _Container(record, spec)
+            self._all[name] = Held(record, spec)
             return self._change(name, "created", sink=sink)
 
     def start(self, container: str, *, sink: Sink = _NULL) -> ContainerRecord:
@@ -88,6 +63,8 @@ class FakeContainers:
             found = self._find(container)
             if found.record.state == "running":
                 return found.record
+            if found.record.state == "paused":
+                raise Conflict(f"container {container} is paused: it cannot take start")
             outcome = play(found.record.command)
             self._effect("start", container)
             record = self._change(
@@ -116,9 +93,10 @@ class FakeContainers:
         """Hand over and return; what is stopped stays stopped."""
         with self._changed:
             record = self._find(container).record
-            if record.state != "running":
+            if record.state not in ALIVE:
                 return record
             self._effect("stop", container)
+            record = self._thaw(container)
             if not self.hold_ends:
                 self._exit(container, KILLED["SIGTERM"], operation=operation)
             return record
@@ -136,22 +114,32 @@ class FakeContainers:
             found = self._find(container)
             if operation is not None and operation in found.once:
                 return self._repeated(found, operation)
-            if found.record.state != "running":
+            if found.record.state not in ALIVE:
                 raise Conflict(f"container {container} is {found.record.state}, not running")
             self._mark(found, operation, "begun")
             self._effect("kill", container)
             if signal in KILLED:
+                self._thaw(container)
                 self._exit(container, KILLED[signal], operation=operation)
             self._mark(found, operation, "done", {})
             return found.record
+
+    def pause(self, container: str, *, sink: Sink = _NULL) -> ContainerRecord:
+        """Let it stand still."""
+        return self._move(container, "pause", "paused", "paused", sink)
+
+    def resume(self, container: str, *, sink: Sink = _NULL) -> ContainerRecord:
+        """Let it go on."""
+        return self._move(container, "resume", "running", "resumed", sink)
 
     def delete(self, container: str, *, force: bool = False, sink: Sink = _NULL) -> None:
         """Remove it, killing it first if forced."""
         with self._changed:
             found = self._find(container)
-            if found.record.state == "running" and not force:
+            if found.record.state in ALIVE and not force:
                 raise Conflict(f"container {container} is running")
-            if found.record.state == "running":
+            if found.record.state in ALIVE:
+                self._thaw(container)
                 self._exit(container, KILLED["SIGKILL"])
             self._effect("delete", container)
             self._change(container, "deleted", sink=sink, state="dead", pid=None)
@@ -213,7 +201,7 @@ class FakeContainers:
             if not follow or (stop is not None and stop()):
                 return
             with self._changed:
-                if self._find(container).record.state != "running":
+                if self._find(container).record.state not in ALIVE:
                     frames = [one for one in self._frames(container) if one.offset > sent]
                     follow = False
                     continue
@@ -235,123 +223,17 @@ class FakeContainers:
         """Nothing breaks here."""
         return ()
 
-    # What tests make happen -------------------------------------------------------------------
-
-    def end(self, container: str, exit_code: int, *, operation: str | None = None) -> None:
-        """Let the container's process end."""
-        with self._changed:
-            self._exit(container, exit_code, operation=operation)
-
-    def end_exec(self, container: str, operation: str, outcome: Outcome) -> None:
-        """Let an exec end."""
-        with self._changed:
-            found = self._find(container)
-            result = {
-                "exit_code": outcome.exit_code or 0,
-                "stdout": outcome.output,
-                "stderr": "",
-                "stdout_base64": False,
-                "stderr_base64": False,
-                "truncated": False,
-            }
-            self._mark(found, operation, "done", result)
-            self._change(container, "exec-finished", operation=operation, result=result)
-
-    def interrupt(self, container: str, operation: str) -> None:
-        """Let a once operation have been cut short."""
-        with self._changed:
-            self._mark(self._find(container), operation, "interrupted")
-
-    def begin(self, container: str, operation: str) -> None:
-        """Let a once operation have been begun by somebody who is dead now."""
-        with self._changed:
-            self._mark(self._find(container), operation, "begun")
-
-    def lose(self, container: str) -> None:
-        """Let the container vanish without a word."""
-        with self._changed:
-            del self._all[container]
-
-    def print(self, container: str, data: bytes, stream: str = "stdout") -> None:
-        """Let the container write."""
-        with self._changed:
-            found = self._find(container)
-            offset = (found.frames[-1].offset if found.frames else 0) + len(data)
-            found.frames.append(
-                LogFrame(offset=offset, time_ns=time.time_ns(), stream=stream, data=data)
-            )
-            self._changed.notify_all()
-
-    # ------------------------------------------------------------------------------------------
-
-    def _find(self, container: str) -> _Container:
-        found = self._all.get(container)
-        if found is None:
-            raise NotFound("container", container)
-        return found
-
-    def _frames(self, container: str) -> Frames:
-        with self._changed:
-            return list(self._find(container).frames)
-
-    def _effect(self, verb: str, container: str) -> None:
-        self.before(verb, container)
-        self.effects.append((verb, container))
-
-    def _print(self, found: _Container, outcome: Outcome) -> None:
-        if outcome.output:
-            self.print(found.record.id, outcome.output.encode())
-
-    def _exit(self, container: str, exit_code: int, *, operation: str | None = None) -> None:
-        self._change(
-            container,
-            "exited",
-            operation=operation,
-            state="exited",
-            exit_code=exit_code,
-            finished_ns=time.time_ns(),
-            pid=None,
-        )
-
-    def _mark(
-        self,
-        found: _Container,
-        operation: str | None,
-        state: str,
-        result: Mapping[str, Any] | None = None,
-    ) -> None:
-        if operation is not None:
-            found.once[operation] = OnceRecord(operation=operation, state=state, result=result)
-
-    def _repeated(self, found: _Container, operation: str) -> ContainerRecord:
-        if found.once[operation].state != "done":
-            raise Interrupted(f"operation {operation} was cut short, its effect is unknown")
-        return found.record
-
-    def _change(
-        self,
-        container: str,
-        action: str,
-        *,
-        sink: Sink = _NULL,
-        operation: str | None = None,
-        result: Mapping[str, Any] | None = None,
-        **changes: Any,
+    def _move(
+        self, container: str, verb: str, state: str, action: str, sink: Sink
     ) -> ContainerRecord:
-        found = self._all[container]
-        record = replace(found.record, version=found.record.version + 1, **changes)
-        found.record = record
-        event = ContainerEvent(
-            action=action,
-            time_ns=time.time_ns(),
-            record=record,
-            operation=operation,
-            result=result,
-        )
-        self._events.put(event)
-        sink.event(event)
-        self._changed.notify_all()
-        return record
+        with self._changed:
+            record = self._find(container).record
+            if record.state == state:
+                return record
+            if record.state not in ALIVE:
+                raise Conflict(f"container {container} is {record.state}: it cannot take {verb}")
+            self._effect(verb, container)
+            return self._change(container, action, sink=sink, state=state)
 
 
 class FakeEngine:

@@ -10,6 +10,8 @@ HANDLERS: dict[str, Handler] = {
     kinds.CONTAINER_CREATE.code: containers.create,
     kinds.CONTAINER_START.code: containers.start,
     kinds.CONTAINER_STOP.code: containers.stop,
+    kinds.CONTAINER_PAUSE.code: containers.pause,
+    kinds.CONTAINER_RESUME.code: containers.resume,
     kinds.CONTAINER_DELETE.code: containers.delete,
     kinds.CONTAINER_KILL.code: processes.kill,
     kinds.CONTAINER_EXEC.code: processes.execute,

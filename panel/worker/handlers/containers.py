@@ -1,4 +1,4 @@
-"""Create, start, stop, delete."""
+"""Create, start, stop, pause, resume, delete."""
 
 from __future__ import annotations
 
@@ -61,6 +61,16 @@ def stop(job: Job) -> Answer:
     if record.state in ("running", "paused"):
         return HandedOver(record.version)
     return Done({"exit_code": record.exit_code, "oom_killed": record.oom_killed})
+
+
+def pause(job: Job) -> Answer:
+    """Freeze the container."""
+    return Done(_told(job.engine.containers.pause(own(job).id, sink=job.sink)))
+
+
+def resume(job: Job) -> Answer:
+    """Let the paused container go on: what it may was judged when it was started."""
+    return Done(_told(job.engine.containers.resume(own(job).id, sink=job.sink)))
 
 
 def delete(job: Job) -> Answer:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runtime.cgroups import cgroup as cgroups
-from runtime.cgroups import devices, files, stats
+from runtime.cgroups import devices, files, freezer, stats
 from runtime.cgroups.layout import Hierarchy, Layout, detect
 from runtime.errors import Conflict, KernelRefused
 from runtime.oci.bundle import Resources
@@ -237,3 +237,75 @@ def test_removing_waits_for_the_dying(lab: Lab) -> None:
     group.remove()
 
     assert cgroups.open_existing(f"{lab.group}/dying").groups == ()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_frozen_processes_stand_still_until_thawed(lab: Lab, version: int) -> None:
+    group = cgroups.create(f"{lab.group}/still", Resources(), layout=_with_freezer(version))
+    try:
+        reading = _writer(group)
+        place = group.groups[0]
+        until(lambda: _has_more(reading))
+        group.freeze()
+        while _has_more(reading):
+            continue
+        time.sleep(0.2)
+
+        assert freezer.is_frozen(place.directory, version)
+        assert not _has_more(reading)
+        group.thaw()
+        until(lambda: _has_more(reading))
+        assert not freezer.is_frozen(place.directory, version)
+    finally:
+        group.kill()
+        os.wait()
+        group.remove()
+        os.close(reading)
+
+
+def _writer(group: cgroups.Cgroup) -> int:
+    """Fork a child into the group that writes all the time; return where to read, not waiting."""
+    reading, writing = os.pipe2(os.O_NONBLOCK)
+    if os.fork() == 0:
+        group.attach(0)
+        while True:
+            os.write(writing, b".")
+            time.sleep(0.005)
+    os.close(writing)
+    until(lambda: _has_more(reading))
+    return reading
+
+
+def _has_more(reading: int) -> bool:
+    try:
+        return bool(os.read(reading, 1))
+    except BlockingIOError:
+        return False
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_kill_ends_what_is_frozen(lab: Lab, version: int) -> None:
+    group = cgroups.create(f"{lab.group}/cold", Resources(), layout=_with_freezer(version))
+    children = [_sleeper(group) for _ in range(3)]
+    group.freeze()
+    began = time.monotonic()
+    group.kill()
+
+    for child in children:
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert time.monotonic() - began < 5
+    group.remove()
+
+
+def _with_freezer(version: int) -> Layout:
+    """A layout of the one hierarchy that freezes in this version; skips where it is not there."""
+    unified = detect().unified
+    if version == 2 and unified is not None:
+        return Layout(hierarchies=(Hierarchy(mount=unified.mount, version=2, controllers=()),))
+    if version == 1:
+        for line in Path("/proc/mounts").read_text().splitlines():
+            _, mount, kind, options, *_ = line.split()
+            if kind == "cgroup" and "freezer" in options.split(","):
+                tree = Hierarchy(mount=mount, version=1, controllers=("freezer",))
+                return Layout(hierarchies=(tree,))
+    pytest.skip(f"no v{version} freezer here")

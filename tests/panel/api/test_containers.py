@@ -11,6 +11,7 @@ import pytest
 
 from panel.accounts.actors import Actor
 from panel.agent.relay import relay_pending
+from panel.eventlog.models import Event
 from panel.operations.models import Operation
 from runtime.engine import Engine
 from tests.fakes.engine import FakeEngine
@@ -216,6 +217,37 @@ def test_verbs_change_the_container(
     drain()
     relay_pending(cast("Engine", engine), "here")
     assert api(alice, "GET", "/containers/web").json()["exit_code"] == 137
+
+
+def test_a_paused_container_is_told_as_such_and_stops(
+    alice: Actor, api: Api, created: Callable[..., str], drain: Drain, engine: FakeEngine
+) -> None:
+    created(name="web")
+    seen = []
+    for verb in ("pause", "resume", "pause", "exec", "stop"):
+        asked = api(
+            alice,
+            "POST",
+            f"/containers/web/{verb}",
+            {"command": ["true"]} if verb == "exec" else None,
+        )
+        drain()
+        relay_pending(cast("Engine", engine), "here")
+        told = api(alice, "GET", f"/operations/{asked.json()['id']}").json()
+        seen.append((told["status"], api(alice, "GET", "/containers/web").json()["state"]))
+        if verb == "exec":
+            assert told["error"]["code"] == "conflict"
+
+    assert seen == [
+        ("succeeded", "paused"),
+        ("succeeded", "running"),
+        ("succeeded", "paused"),
+        ("failed", "paused"),
+        ("succeeded", "exited"),
+    ]
+    told = ("container.paused", "container.resumed")
+    kinds = Event.objects.filter(kind__in=told).order_by("seq").values_list("kind", flat=True)
+    assert list(kinds) == [*told, *told]
 
 
 def test_exec_ends_with_what_the_command_said(

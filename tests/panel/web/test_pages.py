@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from tests.panel.web.people import Browser, Create
 
 PART = {"HX-Request": "true"}
 OF_A_CONTAINER = ("", "logs/", "operations/", "remove/")
-VERBS = ("start", "stop", "kill", "delete")
+VERBS = ("start", "stop", "kill", "pause", "resume", "delete")
 
 
 def text(answer: Any) -> str:
@@ -156,6 +157,20 @@ def test_the_operation_of_a_button_is_the_persons_own(
 
     operation = Operation.objects.get(kind="container.kill")
     assert (operation.user_id, operation.team_id) == (bob.user_id, bob.team_id)
+
+
+def test_a_paused_container_offers_to_go_on(
+    created: Create, bob: Actor, browser: Browser, drain: Callable[[], object]
+) -> None:
+    container = created()
+    running = browser(bob).get(f"/containers/{container}/").content.decode()
+    browser(bob).post(f"/containers/{container}/pause/")
+    drain()
+    paused = browser(bob).get(f"/containers/{container}/").content.decode()
+
+    assert (f"pause-{container}" in running, f"resume-{container}" in running) == (True, False)
+    assert (f"pause-{container}" in paused, f"resume-{container}" in paused) == (False, True)
+    assert f"stop-{container}" in paused
 
 
 def test_a_form_without_csrf_token_changes_nothing(created: Create, alice: Actor) -> None:
