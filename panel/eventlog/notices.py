@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -19,6 +19,8 @@ from redis import RedisError
 from panel.eventlog.broadcast import GROUP
 
 AGAIN_SECONDS = 1.0
+FIRST_SECONDS = 1.0
+"""How long a listener waits at most for the subscription of a process that just started."""
 
 Wanted = Callable[[Mapping[str, Any]], bool]
 logger = logging.getLogger(__name__)
@@ -35,7 +37,8 @@ async def heard(wanted: Wanted) -> AsyncIterator[asyncio.Event]:
     listener = (wanted, happened)
     hub.listeners.append(listener)
     try:
-        await hub.tried.wait()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(hub.tried.wait(), FIRST_SECONDS)
         yield happened
     finally:
         hub.listeners.remove(listener)
@@ -51,24 +54,25 @@ class _Hub:
 
     async def _serve(self) -> None:
         while True:
+            layer: Any = get_channel_layer()
             try:
-                await self._hear()
+                await self._hear(layer)
             except (RedisError, OSError) as away:
                 logger.warning("notices are not heard: %s", away)
+            except Exception:
+                logger.exception("notices are not heard")
             finally:
                 self.tried.set()
+            with suppress(RedisError, OSError):
+                await layer.flush()  # nobody else in this loop uses it
             await asyncio.sleep(AGAIN_SECONDS)
 
-    async def _hear(self) -> None:
-        layer: Any = get_channel_layer()
+    async def _hear(self, layer: Any) -> None:
         channel = await layer.new_channel()
-        try:
-            await layer.group_add(GROUP, channel)
-            self.tried.set()
-            while True:
-                self._tell(await layer.receive(channel))
-        finally:
-            await layer.group_discard(GROUP, channel)
+        await layer.group_add(GROUP, channel)
+        self.tried.set()
+        while True:
+            self._tell(await layer.receive(channel))
 
     def _tell(self, notice: Mapping[str, Any]) -> None:
         for wanted, happened in self.listeners:

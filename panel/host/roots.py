@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from panel.host.errors import HostRefused
+from panel.settings.environment import node_name_file
 
 SERVICE_USER = "moorage"
 SOCKET_PATH_LIMIT = 107
@@ -105,6 +106,13 @@ def make_secrets(roots: Roots) -> None:
     path = f"{roots.secrets}/secret_key"
     if not os.path.exists(path):
         write_secret(path, secrets.token_urlsafe(48).encode("ascii"))
+
+
+def keep_node_name(roots: Roots, name: str) -> None:
+    """Keep the node's name from the first start on, whatever the host is called later."""
+    path = node_name_file(roots.data)
+    if not os.path.exists(path):
+        write_secret(path, f"{name}\n".encode())
 
 
 def write_secret(path: str, content: bytes) -> None:

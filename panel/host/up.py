@@ -20,7 +20,7 @@ from panel.host.identity import ProcessIdentity, boot_id
 from panel.host.lock import ServingLock, ServingRecord, read_record
 from panel.host.output import Output
 from panel.host.processes import ANY_ADDRESS, BROKER, Address, Platform
-from panel.host.roots import Roots, make_directories, make_secrets
+from panel.host.roots import Roots, keep_node_name, make_directories, make_secrets
 from panel.host.service_user import ensure_service_user
 from panel.host.spawn import Program
 from panel.host.supervisor import Supervisor
@@ -81,6 +81,7 @@ def prepare(roots: Roots, wanted: Address) -> Platform:
     """Make secrets and certificate, and say how the processes are started."""
     make_readable(CHECKOUT)
     make_secrets(roots)
+    keep_node_name(roots, settings.NODE_NAME)
     # Settings were loaded before the secret was there, at the very first start.
     os.environ.setdefault("SECRET_KEY", read_secret(f"{roots.secrets}/secret_key"))
     settings.SECRET_KEY = os.environ["SECRET_KEY"]

@@ -41,7 +41,7 @@ class Environment:
         return cls(
             data_root=data_root,
             run_root=run_root,
-            node_name=variables.get("NODE_NAME") or socket.gethostname(),
+            node_name=variables.get("NODE_NAME") or kept_node_name(data_root),
             database_url=variables.get("DATABASE_URL", ""),
             redis_url=variables.get("REDIS_URL") or f"unix://{run_root}/valkey/valkey.sock?db=0",
             secret_key=variables.get("SECRET_KEY") or read_secret(secret_file),
@@ -53,6 +53,19 @@ class Environment:
             operations_kept_days=int(variables.get("MOORAGE_OPERATIONS_KEPT_DAYS", "90")),
             database_kept_seconds=int(variables.get("MOORAGE_DATABASE_KEPT_SECONDS", "0")),
         )
+
+
+def kept_node_name(data_root: str) -> str:
+    """Return the name that the instance was given at its first start, the host's before that.
+
+    Rows and queues carry it, so a host that gets another name must not change it.
+    """
+    return read_secret(node_name_file(data_root)) or socket.gethostname()
+
+
+def node_name_file(data_root: str) -> str:
+    """Return the file that keeps the node's name."""
+    return f"{data_root}/node_name"
 
 
 def read_secret(path: str) -> str:

@@ -31,7 +31,7 @@ class OperationSink:
         self._fence = claim.fence
         self._clock = clock
         self._written = float("-inf")
-        self._asked = clock()  # the claim has just read it
+        self._asked = float("-inf")
         self._cancelled = claim.operation.cancel_requested
         self.held: list[ContainerEvent] = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 import sys
 from pathlib import Path
 
@@ -127,10 +128,13 @@ def test_the_guard_names_what_was_left_and_what_was_lost() -> None:
 def test_the_guard_sees_processes_by_their_roots() -> None:
     child = subprocess.Popen(["sleep", "100"], env={"RUN_ROOT": "/run/elsewhere"})
     try:
-        seen = leak_guard.processes()
+        # Its environment appears a moment after the execve that Popen waits for.
+        deadline = time.monotonic() + 10
+        while f"{child.pid} sleep 100" not in leak_guard.processes():
+            assert time.monotonic() < deadline, "the guard does not see it"
+            time.sleep(0.01)
     finally:
         child.kill()
         child.wait()
 
-    assert f"{child.pid} sleep 100" in seen
     assert f"{child.pid} sleep 100" not in leak_guard.processes()

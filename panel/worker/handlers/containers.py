@@ -15,13 +15,17 @@ from runtime.spec.container import ContainerSpec
 
 
 def create(job: Job) -> Answer:
-    """Create the container, and start it where the parameters say so."""
+    """Create the container, and start it where the parameters say so, once.
+
+    A former attempt may have started it already, and its command may be over.
+    """
     operation = job.operation
     spec = judged(job)
-    if job.sink.cancelled():
-        raise Cancelled("the operation was cancelled before it began")
     record = job.engine.containers.create(spec, container=operation.target, sink=job.sink)
-    if operation.params.get("start", True):
+    if record.state == "created" and operation.params.get("start", True):
+        if job.sink.cancelled():
+            job.engine.containers.delete(operation.target, sink=job.sink)
+            raise Cancelled("the operation was cancelled before the command ran")
         record = job.engine.containers.start(operation.target, sink=job.sink)
     return Done(_told(record))
 

@@ -14,8 +14,9 @@ import pytest
 
 from panel.host import certificate
 from panel.host.errors import HostRefused
-from panel.host.roots import Roots, make_directories, make_secrets, service_ids
+from panel.host.roots import Roots, keep_node_name, make_directories, make_secrets, service_ids
 from panel.host.service_user import ensure_service_user
+from panel.settings.environment import Environment, kept_node_name
 
 pytestmark = pytest.mark.kernel
 
@@ -71,6 +72,17 @@ def test_the_secret_is_made_once_and_never_changes(roots: Roots) -> None:
     assert Path(path).read_text() == first
     assert len(first) >= 50
     assert seen(path) == ("0640", "root", "moorage")
+
+
+def test_the_nodes_name_is_kept_when_the_host_gets_another(roots: Roots) -> None:
+    make_directories(roots)
+    keep_node_name(roots, "first")
+
+    keep_node_name(roots, "second")
+
+    assert kept_node_name(roots.data) == "first"
+    assert Environment.read({"DATA_ROOT": roots.data}).node_name == "first"
+    assert Environment.read({"DATA_ROOT": roots.data, "NODE_NAME": "own"}).node_name == "own"
 
 
 def test_a_root_behind_a_closed_directory_is_refused(roots: Roots) -> None:
