@@ -1,0 +1,219 @@
+"""`linux` of config.json, limits and seccomp apart (runtime-spec, config-linux.md)."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass
+
+from runtime.errors import InvalidSpec
+from runtime.oci.config_mounts import PROPAGATIONS
+from runtime.oci.config_resources import UNLIMITED, LinuxResources, parse_resources
+from runtime.oci.config_seccomp import Seccomp, parse_seccomp
+from runtime.oci.reading import Fields
+
+NAMESPACES = ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
+_UINT32 = 2**32 - 1
+_KINDS = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
+_PERSONALITIES = {"LINUX": 0, "LINUX32": 8}
+_EXTENTS = 340
+"""Lines that an id map holds at most (user_namespaces(7))."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdMapping:
+    """Ids `container` to `container + size - 1` inside are those from `host` on outside."""
+
+    container: int
+    host: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A node to make; `mode` has its type and its permissions."""
+
+    path: str
+    mode: int
+    major: int
+    minor: int
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOffset:
+    """How far a clock is ahead inside (time_namespaces(7))."""
+
+    clock: str
+    seconds: int
+    nanoseconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linux:
+    """What is special to Linux. `namespaces` maps a kind to the path to join, "" makes a new one.
+
+    A kind that is not among them is the caller's own. `cgroups_path` is as given.
+    """
+
+    namespaces: dict[str, str]
+    uid_mappings: tuple[IdMapping, ...] = ()
+    gid_mappings: tuple[IdMapping, ...] = ()
+    time_offsets: tuple[TimeOffset, ...] = ()
+    devices: tuple[Device, ...] = ()
+    cgroups_path: str = ""
+    resources: LinuxResources = UNLIMITED
+    sysctl: tuple[tuple[str, str], ...] = ()
+    seccomp: Seccomp | None = None
+    masked_paths: tuple[str, ...] = ()
+    readonly_paths: tuple[str, ...] = ()
+    rootfs_propagation: str = ""
+    personality: int | None = None
+
+
+def parse_linux(fields: Fields) -> Linux:
+    """Return `linux`. Raises InvalidSpec that names the field."""
+    namespaces = _parse_namespaces(fields)
+    seccomp = fields.inner("seccomp")
+    resources = fields.inner("resources")
+    linux = Linux(
+        namespaces=namespaces,
+        uid_mappings=_parse_mappings(fields, "uidMappings"),
+        gid_mappings=_parse_mappings(fields, "gidMappings"),
+        time_offsets=_parse_offsets(fields),
+        devices=tuple(_parse_device(device) for device in fields.items("devices")),
+        cgroups_path=fields.text("cgroupsPath"),
+        resources=UNLIMITED if resources is None else parse_resources(resources),
+        sysctl=fields.table("sysctl"),
+        seccomp=None if seccomp is None else parse_seccomp(seccomp),
+        masked_paths=_absolute(fields, "maskedPaths"),
+        readonly_paths=_absolute(fields, "readonlyPaths"),
+        rootfs_propagation=fields.choice(
+            "rootfsPropagation",
+            tuple(PROPAGATIONS),
+        ),
+        personality=_parse_personality(fields),
+    )
+    _check(linux, fields)
+    return linux
+
+
+def _parse_namespaces(fields: Fields) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for item in fields.items("namespaces"):
+        kind = item.choice("type", NAMESPACES)
+        if not kind:
+            raise InvalidSpec(item.at("type"), "is required")
+        if kind in found:
+            raise InvalidSpec(item.at("type"), f"{kind} is given twice")
+        path = item.text("path")
+        if path and not path.startswith("/"):
+            raise InvalidSpec(item.at("path"), f"{path!r} is not an absolute path")
+        found[kind] = path
+    return found
+
+
+def _parse_mappings(fields: Fields, name: str) -> tuple[IdMapping, ...]:
+    mappings = tuple(
+        IdMapping(
+            item.required_integer("containerID", least=0, most=_UINT32 - 1),
+            item.required_integer("hostID", least=0, most=_UINT32 - 1),
+            item.required_integer("size", least=1, most=_UINT32),
+        )
+        for item in fields.items(name)
+    )
+    if len(mappings) > _EXTENTS:
+        raise InvalidSpec(fields.at(name), f"has more than {_EXTENTS} entries")
+    return mappings
+
+
+def _parse_offsets(fields: Fields) -> tuple[TimeOffset, ...]:
+    offsets = fields.inner("timeOffsets")
+    if offsets is None:
+        return ()
+    found = []
+    for clock in ("monotonic", "boottime"):
+        item = offsets.inner(clock)
+        if item is not None:
+            seconds = item.integer("secs", least=-(2**62), most=2**62) or 0
+            nanoseconds = item.integer("nanosecs", least=0, most=999_999_999) or 0
+            found.append(TimeOffset(clock, seconds, nanoseconds))
+    return tuple(found)
+
+
+def _parse_device(fields: Fields) -> Device:
+    kind = fields.choice("type", tuple(_KINDS))
+    if not kind:
+        raise InvalidSpec(fields.at("type"), "is required")
+    path = fields.required_text("path")
+    if not path.startswith("/") or path.endswith("/"):
+        raise InvalidSpec(fields.at("path"), f"{path!r} is not the absolute path of a file")
+    numbered = kind != "p"
+    numbers = [
+        fields.required_integer(name, least=0, most=_UINT32) if numbered else 0
+        for name in ("major", "minor")
+    ]
+    mode = fields.integer("fileMode", least=0, most=0o177777)
+    return Device(
+        path=path,
+        mode=_KINDS[kind] | (0o666 if mode is None else mode & 0o7777),
+        major=numbers[0],
+        minor=numbers[1],
+        uid=fields.integer("uid", least=0, most=_UINT32 - 1) or 0,
+        gid=fields.integer("gid", least=0, most=_UINT32 - 1) or 0,
+    )
+
+
+def _absolute(fields: Fields, name: str) -> tuple[str, ...]:
+    paths = fields.texts(name)
+    for place, path in enumerate(paths):
+        if not path.startswith("/"):
+            raise InvalidSpec(f"{fields.at(name)}[{place}]", f"{path!r} is not an absolute path")
+    return paths
+
+
+def _parse_personality(fields: Fields) -> int | None:
+    personality = fields.inner("personality")
+    if personality is None:
+        return None
+    domain = personality.choice("domain", tuple(_PERSONALITIES))
+    if not domain:
+        raise InvalidSpec(personality.at("domain"), "is required")
+    return _PERSONALITIES[domain]
+
+
+def _check(linux: Linux, fields: Fields) -> None:
+    """Refuse what cannot go together."""
+    kinds = linux.namespaces
+    mapped = bool(linux.uid_mappings or linux.gid_mappings)
+    if "mount" not in kinds:
+        raise InvalidSpec(fields.at("namespaces"), "must have mount, and a new one")
+    if kinds["mount"]:
+        raise InvalidSpec(fields.at("namespaces"), "cannot join a mount namespace by its path")
+    if mapped and kinds.get("user", "-") != "":
+        raise InvalidSpec(fields.at("uidMappings"), "needs a new user namespace")
+    if kinds.get("user") == "" and not (linux.uid_mappings and linux.gid_mappings):
+        raise InvalidSpec(fields.at("uidMappings"), "and gidMappings are needed")
+    if linux.time_offsets and kinds.get("time", "-") != "":
+        raise InvalidSpec(fields.at("timeOffsets"), "needs a new time namespace")
+    _check_sysctl(linux, fields)
+
+
+def _check_sysctl(linux: Linux, fields: Fields) -> None:
+    for name, _value in linux.sysctl:
+        plain = name.replace("/", ".")
+        owner = _namespace_of(plain)
+        where = f"{fields.at('sysctl')}.{name}"
+        if not owner or ".." in plain or not plain.strip("."):
+            raise InvalidSpec(where, "is not of a namespace: it would change the whole host")
+        if owner not in linux.namespaces:
+            raise InvalidSpec(where, f"needs a {owner} namespace that is not the host's")
+
+
+def _namespace_of(name: str) -> str:
+    """Return the kind of namespace that a sysctl belongs to, "" for one of the host."""
+    if name.startswith("net."):
+        return "network"
+    if name.startswith(("kernel.msg", "kernel.shm", "fs.mqueue.")) or name == "kernel.sem":
+        return "ipc"
+    return "uts" if name == "kernel.domainname" else ""
