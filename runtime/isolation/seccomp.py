@@ -71,7 +71,7 @@ def default_program(machine: str, permitted: int) -> bytes:
 def _body(column: int, permitted: int) -> Code:
     """Return what judges one architecture; it always ends in a return."""
     leaves = _leaves(column, permitted)
-    return ((_LOAD, 0, 0, _NUMBER), *_tree(leaves))
+    return ((_LOAD, 0, 0, _NUMBER), *tree(leaves))
 
 
 def _leaves(column: int, permitted: int) -> list[tuple[int, Code]]:
@@ -140,12 +140,12 @@ def _none_of(argument: int, values: tuple[int, ...]) -> Code:
     return ((_LOAD, 0, 0, argument), *tests, _ALLOWED, _refuse(EPERM))
 
 
-def _tree(leaves: list[tuple[int, Code]]) -> Code:
+def tree(leaves: list[tuple[int, Code]]) -> Code:
     """Search the number among the leaves by halves."""
     if len(leaves) == 1:
         return leaves[0][1]
     middle = len(leaves) // 2
-    low, high = _tree(leaves[:middle]), _tree(leaves[middle:])
+    low, high = tree(leaves[:middle]), tree(leaves[middle:])
     number = leaves[middle][0]
     if len(low) <= _LONGEST_JUMP:
         return ((_AT_LEAST, len(low), 0, number), *low, *high)

@@ -11,8 +11,11 @@ from runtime.kernel.libc import address_of, call
 _INSTRUCTION = 8
 
 
-def install_filter(program: bytes) -> None:
-    """Filter every later system call through a classic BPF `program`. See seccomp(2)."""
+def install_filter(program: bytes, *, flags: int = 0) -> None:
+    """Filter every later system call through a classic BPF `program`.
+
+    `flags` are SECCOMP_FILTER_FLAG_* bits. See seccomp(2).
+    """
     buffer = ctypes.create_string_buffer(program, len(program))
     descriptor = struct.pack("<HxxxxxxQ", len(program) // _INSTRUCTION, address_of(buffer))
-    call("seccomp", SECCOMP_SET_MODE_FILTER, 0, descriptor)
+    call("seccomp", SECCOMP_SET_MODE_FILTER, flags, descriptor)
