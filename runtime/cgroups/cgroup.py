@@ -10,10 +10,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from runtime.cgroups import devices, files, freezer, v1, v2
-from runtime.cgroups.layout import Hierarchy, Layout, detect
+from runtime.cgroups.layout import Hierarchy, Layout, detect, detect_all
 from runtime.cgroups.plan import Write, plan_limits
+from runtime.cgroups.resources_plan import DEFAULT_RULES, plan_resources
 from runtime.errors import KernelRefused, Unavailable
 from runtime.oci.bundle import Resources
+from runtime.oci.config_resources import DeviceRule, LinuxResources
 
 _REMOVE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.002
@@ -160,11 +162,29 @@ def create(path: str, resources: Resources, *, layout: Layout | None = None) -> 
     limit that the host cannot hold, KernelRefused; nothing is left then (ancestors stay).
     """
     layout = layout or detect()
-    writes = plan_limits(resources, layout)
+    return _make(path, plan_limits(resources, layout), DEFAULT_RULES, layout)
+
+
+def create_by_rules(
+    path: str, resources: LinuxResources, *, layout: Layout | None = None
+) -> Cgroup:
+    """As `create`, with the limits and device rules of an OCI bundle; `layout` of `detect_all`."""
+    layout = layout or detect_all()
+    plan = plan_resources(resources, layout)
+    return _make(path, plan.writes, plan.rules, layout)
+
+
+def _make(
+    path: str, writes: tuple[Write, ...], rules: tuple[DeviceRule, ...], layout: Layout
+) -> Cgroup:
+    controllers = frozenset(write.controller for write in writes)
     with ExitStack() as undo:
         groups = []
         for tree in layout.hierarchies:
-            directory = (v2.make if tree.version == 2 else v1.make)(tree, path)
+            if tree.version == 2:
+                directory = v2.make(tree, path, controllers)
+            else:
+                directory = v1.make(tree, path)
             undo.callback(_remove_tree, directory, 0.0)
             groups.append(Group(tree, directory))
         cgroup = Cgroup(path, tuple(groups))
@@ -172,7 +192,7 @@ def create(path: str, resources: Resources, *, layout: Layout | None = None) -> 
         for write in writes:
             _apply(cgroup, write)
         if layout.find("devices") is None and cgroup.fd is not None:
-            devices.restrict(cgroup.fd)
+            devices.restrict(cgroup.fd, rules)
         undo.pop_all()
         return cgroup
 

@@ -1,4 +1,4 @@
-"""The device allow-list on v2, as an extended BPF program over struct bpf_cgroup_dev_ctx.
+"""The rules of devices on v2, as an extended BPF program over struct bpf_cgroup_dev_ctx.
 
 The context is {u32 access_type (access << 16 | type), u32 major, u32 minor}, with type 1 for
 block and 2 for character devices, and access bits 1 mknod, 2 read, 4 write (linux/bpf.h).
@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import struct
 
-from runtime.cgroups.plan import ALLOWED_DEVICES
 from runtime.kernel import bpf
+from runtime.oci.config_resources import DeviceRule
 
 _TYPES = {"b": 1, "c": 2}
 _ACCESS = {"m": 1, "r": 2, "w": 4}
@@ -21,46 +21,57 @@ _AND = 0x54
 _SHIFT_RIGHT = 0x74
 _MOVE_REGISTER = 0xBC
 _MOVE = 0xB7
+_JUMP_EQUAL = 0x15
 _JUMP_NOT_EQUAL = 0x55
 _EXIT = 0x95
+_INSTRUCTION_BYTES = 8
 
 
-def compile_rules(
-    rules: tuple[tuple[str, int | None, int | None, str], ...] = ALLOWED_DEVICES,
-) -> bytes:
-    """Return a program that allows what a rule of (type, major, minor, access) covers. Pure."""
+def compile_rules(rules: tuple[DeviceRule, ...]) -> bytes:
+    """Return a program in which the last rule that fits an access decides; none denies. Pure.
+
+    As with v1, an allowing rule fits an access all of which it names, a denying one an access any
+    of which it names.
+    """
     program = _load(2, 0) + _instruction(_AND, 2, 0, 0, 0xFFFF)
     program += _load(3, 0) + _instruction(_SHIFT_RIGHT, 3, 0, 0, 16)
     program += _load(4, 4) + _load(5, 8)
-    for kind, major, minor, access in rules:
-        program += _rule(_TYPES[kind], major, minor, sum(_ACCESS[letter] for letter in access))
+    for rule in reversed(rules):
+        program += _rule(rule)
     return program + _verdict(0)
 
 
-def restrict(cgroup: int) -> None:
-    """Attach the default allow-list to a v2 group's directory. Raises KernelRefused."""
-    program = bpf.load_device_program(compile_rules())
+def restrict(cgroup: int, rules: tuple[DeviceRule, ...]) -> None:
+    """Attach `rules` to a v2 group's directory. Raises KernelRefused."""
+    program = bpf.load_device_program(compile_rules(rules))
     try:
         bpf.attach_device_program(cgroup, program)
     finally:
         os.close(program)
 
 
-def _rule(kind: int, major: int | None, minor: int | None, access: int) -> bytes:
-    tests = [(2, kind)]
-    tests += [(4, major)] if major is not None else []
-    tests += [(5, minor)] if minor is not None else []
-    body = _instruction(_MOVE_REGISTER, 1, 3, 0, 0) + _instruction(_AND, 1, 0, 0, 7 & ~access)
-    checks = [*tests, (1, 0)]
-    accept = _verdict(1)
-    code = b""
-    for number, (register, value) in enumerate(checks):
-        if number == len(tests):
-            code += body
-        left = len(checks) - number - 1
-        skip = left + (2 if number < len(tests) else 0) + len(accept) // 8
-        code += _instruction(_JUMP_NOT_EQUAL, register, 0, skip, value)
-    return code + accept
+def _rule(rule: DeviceRule) -> bytes:
+    """Return the verdict behind its tests; each that fails jumps over what follows."""
+    tests = [(2, _TYPES[rule.kind])] if rule.kind != "a" else []
+    tests += [(4, rule.major)] if rule.major is not None else []
+    tests += [(5, rule.minor)] if rule.minor is not None else []
+    access = sum(_ACCESS[letter] for letter in set(rule.access))
+    body = _verdict(int(rule.allow))
+    asked = _instruction(_MOVE_REGISTER, 1, 3, 0, 0)
+    if rule.allow:
+        asked += _instruction(_AND, 1, 0, 0, 7 & ~access)
+        asked += _instruction(_JUMP_NOT_EQUAL, 1, 0, _length(body), 0)
+    else:
+        asked += _instruction(_AND, 1, 0, 0, access)
+        asked += _instruction(_JUMP_EQUAL, 1, 0, _length(body), 0)
+    code = asked + body
+    for register, value in reversed(tests):
+        code = _instruction(_JUMP_NOT_EQUAL, register, 0, _length(code), value) + code
+    return code
+
+
+def _length(code: bytes) -> int:
+    return len(code) // _INSTRUCTION_BYTES
 
 
 def _load(register: int, offset: int) -> bytes:

@@ -46,10 +46,12 @@ class Layout:
         return "hybrid" if len(versions) == 2 else f"v{versions.pop()}" if versions else "none"
 
 
-def parse(mountinfo: str, unified_controllers: str) -> Layout:
+def parse(
+    mountinfo: str, unified_controllers: str, *, wanted: tuple[str, ...] = CONTROLLERS
+) -> Layout:
     """Return the layout told by /proc/self/mountinfo and the v2 root's cgroup.controllers.
 
-    See cgroups(7). Pure.
+    Hierarchies of v1 without a `wanted` controller are left out. See cgroups(7). Pure.
     """
     trees: dict[str, Hierarchy] = {}
     for line in mountinfo.splitlines():
@@ -63,7 +65,7 @@ def parse(mountinfo: str, unified_controllers: str) -> Layout:
             trees.setdefault("unified", _hierarchy(mount, 2, controllers))
         elif fstype == "cgroup":
             controllers = [name for name in options.split(",") if name in _KNOWN]
-            if set(controllers) & set(CONTROLLERS):
+            if set(controllers) & set(wanted):
                 trees.setdefault(",".join(controllers), _hierarchy(mount, 1, controllers))
     if "unified" in trees:
         trees.pop("freezer", None)
@@ -73,13 +75,23 @@ def parse(mountinfo: str, unified_controllers: str) -> Layout:
 @functools.cache
 def detect() -> Layout:
     """Return the layout of this host. Raises KernelRefused if none is mounted."""
+    return _detect(CONTROLLERS)
+
+
+@functools.cache
+def detect_all() -> Layout:
+    """Return the layout with every controller that a limit is known for. Raises as `detect`."""
+    return _detect((*CONTROLLERS, "blkio", "cpuset", "hugetlb"))
+
+
+def _detect(wanted: tuple[str, ...]) -> Layout:
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
         text = mounts.read()
-    layout = parse(text, "")
+    layout = parse(text, "", wanted=wanted)
     unified = layout.unified
     if unified is not None:
         with open(f"{unified.mount}/cgroup.controllers", encoding="ascii") as controllers:
-            layout = parse(text, controllers.read())
+            layout = parse(text, controllers.read(), wanted=wanted)
     if not layout.hierarchies:
         raise KernelRefused("open", 2, "/sys/fs/cgroup (no cgroup hierarchy is mounted)")
     return layout

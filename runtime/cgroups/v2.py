@@ -11,9 +11,12 @@ from runtime.errors import KernelRefused
 _DELEGATED = ("cpu", "memory", "pids")
 
 
-def make(tree: Hierarchy, path: str) -> str:
-    """Make the group `path` and its ancestors, with the controllers switched on down to it."""
-    wanted = [name for name in _DELEGATED if name in tree.controllers]
+def make(tree: Hierarchy, path: str, controllers: frozenset[str] = frozenset()) -> str:
+    """Make the group `path` and its ancestors, with the controllers switched on down to it.
+
+    They are the usual ones and those of `controllers`, as far as `tree` has them.
+    """
+    wanted = [name for name in tree.controllers if name in controllers or name in _DELEGATED]
     directory = tree.mount
     for name in path.split("/")[:-1]:
         _switch_on(directory, wanted)

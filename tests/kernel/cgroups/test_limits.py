@@ -12,6 +12,7 @@ import pytest
 from runtime.cgroups import cgroup as cgroups
 from runtime.cgroups import devices, files, freezer, stats
 from runtime.cgroups.layout import Hierarchy, Layout, detect
+from runtime.cgroups.resources_plan import DEFAULT_RULES
 from runtime.errors import Conflict, KernelRefused
 from runtime.oci.bundle import Resources
 from tests.kernel.lab import Box, Lab, until
@@ -140,7 +141,7 @@ def test_the_v2_device_program_judges_alike(lab: Lab) -> None:
     group = place / "devices-v2"
     group.mkdir()
     directory = os.open(group, os.O_RDONLY | os.O_DIRECTORY)
-    devices.restrict(directory)
+    devices.restrict(directory, DEFAULT_RULES)
     os.close(directory)
 
     told = _try_devices(lambda: (group / "cgroup.procs").write_text("0"))
