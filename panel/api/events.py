@@ -15,7 +15,7 @@ from panel.api import present
 from panel.api.door import flag, route, whole
 from panel.api.logs import NDJSON
 from panel.eventlog.models import Event
-from panel.eventlog.since import since
+from panel.eventlog.since import Page, read_on
 from runtime.errors import RuntimeFault
 
 POLL_SECONDS = 0.5
@@ -23,26 +23,25 @@ POLL_SECONDS = 0.5
 
 async def _events(request: HttpRequest, actor: Actor) -> HttpResponseBase:
     require(actor, Action.EVENT_VIEW)
-    seq = whole(request, "since", 0, (1 << 63) - 1) or 0
-    first = await sync_to_async(since)(seq, team_id=actor.team_id)
+    seq = whole(request, "since", None, (1 << 63) - 1)
+    first = await sync_to_async(read_on)(seq, team_id=actor.team_id)
     follow = flag(request, "follow")
-    return StreamingHttpResponse(_lines(actor, seq, first, follow), content_type=NDJSON)
+    return StreamingHttpResponse(_lines(actor, first, follow), content_type=NDJSON)
 
 
-async def _lines(actor: Actor, seq: int, page: list[Event], follow: bool) -> AsyncIterator[bytes]:
-    """Yield the events after `seq`; a follower whose right is gone is let go."""
+async def _lines(actor: Actor, page: Page, follow: bool) -> AsyncIterator[bytes]:
+    """Yield the page and what follows it; a follower whose right is gone is let go."""
     while True:
-        for event in page:
+        for event in page.events:
             yield json.dumps(_plain(event), separators=(",", ":")).encode() + b"\n"
-            seq = event.seq
-        if not page:
+        if not page.more:
             if not follow:
                 return
             await asyncio.sleep(POLL_SECONDS)
             if not may(await sync_to_async(current)(actor), Action.EVENT_VIEW):
                 return
         try:
-            page = await sync_to_async(since)(seq, team_id=actor.team_id)
+            page = await sync_to_async(read_on)(page.seq, team_id=actor.team_id)
         except RuntimeFault:
             return
 

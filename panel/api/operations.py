@@ -10,7 +10,7 @@ from panel.accounts.permissions import Action, require
 from panel.api import present
 from panel.api.door import route, wait_seconds
 from panel.api.pages import page
-from panel.api.replies import answered, told
+from panel.api.replies import told
 from panel.operations import cancel
 from panel.operations.models import Operation
 from runtime.errors import NotFound
@@ -33,9 +33,14 @@ async def _detail(request: HttpRequest, actor: Actor, operation: str) -> HttpRes
     return JsonResponse(present.operation(row))
 
 
-def _cancel(_request: HttpRequest, actor: Actor, operation: str) -> HttpResponseBase:
-    row = cancel.request(_find(actor, operation), actor=actor)
-    return answered(row, 202)
+async def _cancel(request: HttpRequest, actor: Actor, operation: str) -> HttpResponseBase:
+    seconds = wait_seconds(request)
+    row = await sync_to_async(_asked_to_stop)(actor, operation)
+    return await told(row, seconds)
+
+
+def _asked_to_stop(actor: Actor, operation: str) -> Operation:
+    return cancel.request(_find(actor, operation), actor=actor)
 
 
 def _find(actor: Actor, operation: str) -> Operation:

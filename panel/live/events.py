@@ -11,7 +11,7 @@ from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action
 from panel.eventlog.models import Event
 from panel.eventlog.notices import heard
-from panel.eventlog.since import PAGE, Gone, newest, since
+from panel.eventlog.since import Gone, read_on
 from panel.live.sockets import Socket, in_thread
 
 HEARTBEAT_SECONDS = 5.0
@@ -53,13 +53,12 @@ class Events(Socket):
     async def _send_after(self, seq: int) -> int:
         """Send the events after `seq` and return the number up to which all are sent."""
         while True:
-            top: int = await in_thread(newest)()
-            page = await in_thread(since)(seq, team_id=self.actor.team_id)
-            for event in page:
+            page = await in_thread(read_on)(seq, team_id=self.actor.team_id)
+            for event in page.events:
                 await self.tell(message(event))
-                seq = event.seq
-            if len(page) < PAGE:
-                return max(seq, top)
+            seq = page.seq
+            if not page.more:
+                return seq
 
 
 def message(event: Event) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +13,10 @@ from django.urls import get_resolver
 
 from panel.accounts.actors import Actor
 from panel.api.urls import urlpatterns
+from panel.eventlog import since
 from panel.eventlog.append import Happening, append
 from panel.eventlog.models import Counter, Event
+from panel.eventlog.since import read_on
 from panel.inventory.models import Image
 from panel.operations.models import Operation
 from panel.operations.submit import submit
@@ -55,6 +58,22 @@ def test_a_queued_operation_is_cancelled_at_once(alice: Actor, api: Api) -> None
     assert (again.status_code, again.json()["code"]) == (409, "conflict")
 
 
+def test_a_cancel_is_waited_for(alice: Actor, api: Api) -> None:
+    running, queued = (submit("container.create", actor=alice, params=SLEEPER) for _ in range(2))
+    Operation.objects.filter(pk=running.pk).update(status="running")
+    begun = time.monotonic()
+
+    asked = api(alice, "POST", f"/operations/{running.pk}/cancel?wait=0.3")
+    waited = time.monotonic() - begun
+    at_once = api(alice, "POST", f"/operations/{queued.pk}/cancel?wait=30")
+    wrong = api(alice, "POST", f"/operations/{running.pk}/cancel?wait=x")
+
+    assert (asked.status_code, asked.json()["status"]) == (202, "running")
+    assert waited >= 0.3
+    assert (at_once.status_code, at_once.json()["status"]) == (200, "cancelled")
+    assert wrong.json()["errors"][0]["field"] == "wait"
+
+
 def test_images_are_listed_and_deleted_by_any_of_their_names(
     alice: Actor, api: Api, harbour: Any
 ) -> None:
@@ -94,6 +113,57 @@ def test_events_that_are_not_kept_any_more_are_gone(alice: Actor, api: Api) -> N
     response = api(alice, "GET", "/events?since=0")
 
     assert (response.status_code, response.json()["code"]) == (410, "gone")
+
+
+def test_events_without_a_number_begin_with_the_oldest_that_is_kept(alice: Actor, api: Api) -> None:
+    pruned = submit("container.create", actor=alice, params=SLEEPER)
+    kept = submit("container.create", actor=alice, params=SLEEPER)
+    Event.objects.filter(seq=pruned.number).delete()
+    Counter.objects.create(name="pruned", value=pruned.number)
+
+    response = api(alice, "GET", "/events")
+
+    assert response.status_code == 200
+    assert [event["seq"] for event in lines(response)] == [kept.number]
+
+
+def test_a_follower_of_a_quiet_team_goes_on_with_the_log(alice: Actor, charlie: Actor) -> None:
+    first = submit("container.create", actor=alice, params=SLEEPER)
+    foreign = submit("container.create", actor=charlie, params=SLEEPER)
+
+    quiet = read_on(first.number, team_id=alice.team_id)
+    Event.objects.all().delete()
+    Counter.objects.create(name="pruned", value=foreign.number)
+
+    assert (quiet.events, quiet.seq, quiet.more) == ([], foreign.number, False)
+    assert read_on(quiet.seq, team_id=alice.team_id).seq == foreign.number
+
+
+def test_a_full_page_goes_on_after_its_last_event(alice: Actor) -> None:
+    rows = [submit("container.create", actor=alice, params=SLEEPER) for _ in range(3)]
+
+    page = read_on(None, team_id=alice.team_id, limit=2)
+
+    assert [event.seq for event in page.events] == [rows[0].number, rows[1].number]
+    assert (page.seq, page.more) == (rows[1].number, True)
+
+
+def test_what_is_pruned_while_events_are_read_is_not_left_out_silently(
+    alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit("container.create", actor=alice, params=SLEEPER)
+    second = submit("container.create", actor=alice, params=SLEEPER)
+    read = since._after
+
+    def pruned_before(seq: int, team_id: int, limit: int) -> list[Event]:
+        Counter.objects.create(name="pruned", value=second.number)
+        Event.objects.all().delete()
+        return read(seq, team_id, limit)
+
+    monkeypatch.setattr(since, "_after", pruned_before)
+
+    with pytest.raises(since.Gone):
+        since.since(0, team_id=alice.team_id)
 
 
 @pytest.mark.parametrize("query", ["since=x", "since=-1", f"since={10**30}", "follow=maybe"])
