@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from panel.policy.rules import Allowances, Quotas, Rules
+from dataclasses import fields
+
+from panel.policy.rules import SHARED, Allowances, Quotas, Rules
 from runtime.errors import NotFound
-from runtime.spec.container import HOST_NAMESPACES
 
 GIB = 1024**3
 ALL = "*"
 """In a list of names: every name."""
+FLAGS = tuple(one.name for one in fields(Allowances) if one.type == "bool")
+"""Every opt-out that is allowed or not."""
 
 PRESETS: dict[str, Rules] = {
     "restricted": Rules(
@@ -17,13 +20,12 @@ PRESETS: dict[str, Rules] = {
     "baseline": Rules(quotas=Quotas(max_containers=2000)),
     "privileged": Rules(
         allowances=Allowances(
-            privileged=True,
             host_paths=("/",),
-            host_namespaces=HOST_NAMESPACES,
+            host_namespaces=SHARED,
             devices=(ALL,),
             capabilities=(ALL,),
-            unconfined_seccomp=True,
-            new_privileges=True,
+            security_profiles=(ALL,),
+            **dict.fromkeys(FLAGS, True),
         )
     ),
 }

@@ -7,7 +7,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from runtime.errors import InvalidSpec, RuntimeFault
-from runtime.spec.container import HOST_NAMESPACES
+from runtime.spec.namespaces import HOST_NAMESPACES
+
+SHARED = (*HOST_NAMESPACES, "mount", "time")
+"""What `host_namespaces` may name: the last two only by a path."""
 
 
 class Refused(RuntimeFault):
@@ -37,8 +40,9 @@ class Refusal:
 class Allowances:
     """The opt-outs from isolation that are allowed; the default allows none.
 
-    `host_paths` are directories that may be bound with all below them, `capabilities` and
-    `devices` are names, `host_namespaces` those that a container may share with the host.
+    `host_paths` are directories that may be bound with all below them, `capabilities`, `devices`
+    and `security_profiles` are names, `host_namespaces` those that a container may share with the
+    host. The others are flags; docs/guide/commands.md says what each opens.
     """
 
     privileged: bool = False
@@ -47,7 +51,21 @@ class Allowances:
     devices: tuple[str, ...] = ()
     capabilities: tuple[str, ...] = ()
     unconfined_seccomp: bool = False
+    custom_seccomp: bool = False
     new_privileges: bool = False
+    security_profiles: tuple[str, ...] = ()
+    unmasked_paths: bool = False
+    other_containers: bool = False
+    other_filesystems: bool = False
+    mount_propagation: bool = False
+    mount_options: bool = False
+    volume_drivers: bool = False
+    host_ports: bool = False
+    hooks: bool = False
+    log_options: bool = False
+    oom_protection: bool = False
+    realtime: bool = False
+    raw_cgroup: bool = False
 
     @classmethod
     def parse(cls, plain: Mapping[str, Any]) -> Allowances:
@@ -137,6 +155,6 @@ def _names(name: str, value: object) -> tuple[str, ...]:
         raise InvalidSpec(name, f"{value!r} is not a list of names")
     if name == "host_paths" and not all(one.startswith("/") for one in value):
         raise InvalidSpec(name, "a path is not absolute")
-    if name == "host_namespaces" and not set(value) <= set(HOST_NAMESPACES):
-        raise InvalidSpec(name, f"known are {', '.join(HOST_NAMESPACES)}")
+    if name == "host_namespaces" and not set(value) <= set(SHARED):
+        raise InvalidSpec(name, f"known are {', '.join(SHARED)}")
     return tuple(value)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from runtime.cgroups.layout import Layout
 from runtime.errors import InvalidSpec
 from runtime.oci.bundle import Resources
 
-PERIOD_MICROSECONDS = 100_000
 _MINIMUM_QUOTA = 1_000
 """The kernel refuses a quota under one millisecond."""
 
@@ -49,7 +49,7 @@ def plan_limits(resources: Resources, layout: Layout) -> tuple[Write, ...]:
     writes: list[Write] = []
     for controller, field, value, plan in (
         ("memory", "memory_bytes", resources.memory_bytes, _memory),
-        ("cpu", "cpus", resources.cpus, _cpu),
+        ("cpu", "cpus", resources.cpus, partial(_cpu, resources.cpu_period_microseconds)),
         ("pids", "pids", resources.pids, _pids),
     ):
         if value is None:
@@ -74,12 +74,12 @@ def _memory(size: float, version: int) -> list[Write]:
     ]
 
 
-def _cpu(cpus: float, version: int) -> list[Write]:
-    quota = max(_MINIMUM_QUOTA, round(cpus * PERIOD_MICROSECONDS))
+def _cpu(period: int, cpus: float, version: int) -> list[Write]:
+    quota = max(_MINIMUM_QUOTA, round(cpus * period))
     if version == 2:
-        return [Write("cpu", "cpu.max", f"{quota} {PERIOD_MICROSECONDS}")]
+        return [Write("cpu", "cpu.max", f"{quota} {period}")]
     return [
-        Write("cpu", "cpu.cfs_period_us", f"{PERIOD_MICROSECONDS}"),
+        Write("cpu", "cpu.cfs_period_us", f"{period}"),
         Write("cpu", "cpu.cfs_quota_us", f"{quota}"),
     ]
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass
 
+from runtime.containers.unbuilt import UNBUILT
 from runtime.errors import InvalidSpec
 from runtime.images.image import ResolvedImage
 from runtime.oci.bundle import DEFAULT_CAPABILITIES, Bundle, Resources
 from runtime.oci.image import ImageConfig
 from runtime.shim.conduct import Conduct
 from runtime.spec.container import ContainerSpec
+from runtime.spec.topic import value_at
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -31,7 +33,7 @@ def plan_container(spec: ContainerSpec, image: ResolvedImage, place: Place) -> C
     The spec wins over the image, as with Docker: a given entrypoint also drops the image's Cmd.
     Raises InvalidSpec.
     """
-    _refuse_unbuilt(spec)
+    refuse_unbuilt(spec)
     config = image.config
     hostname = spec.hostname or place.id[:12]
     bundle = Bundle(
@@ -46,12 +48,16 @@ def plan_container(spec: ContainerSpec, image: ResolvedImage, place: Place) -> C
         id_base=place.id_base if spec.id_range is None else spec.id_range,
         cgroup=place.cgroup,
         resources=Resources(
-            memory_bytes=spec.limits.memory_bytes, cpus=spec.limits.cpus, pids=spec.limits.pids
+            memory_bytes=spec.limits.memory_bytes,
+            cpus=spec.limits.cpus,
+            cpu_period_microseconds=spec.limits.cpu_period_microseconds,
+            pids=spec.limits.pids,
         ),
         read_only=spec.read_only,
         capabilities=capabilities(spec),
         no_new_privileges=spec.no_new_privileges,
         seccomp=spec.seccomp,
+        shm_bytes=spec.storage.shm_bytes,
     )
     return Conduct(
         bundle=bundle,
@@ -62,6 +68,14 @@ def plan_container(spec: ContainerSpec, image: ResolvedImage, place: Place) -> C
         log_bytes=spec.limits.log_bytes,
         log_files=spec.limits.log_files,
     )
+
+
+def refuse_unbuilt(spec: ContainerSpec) -> None:
+    """Refuse by name what this engine does not carry out yet. Raises InvalidSpec."""
+    plain = ContainerSpec(image=spec.image)
+    for field, feature in UNBUILT.items():
+        if value_at(spec, field) != value_at(plain, field):
+            raise InvalidSpec(field, f"this engine does not {feature} yet: leave it out")
 
 
 def arguments(spec: ContainerSpec, config: ImageConfig) -> tuple[str, ...]:
@@ -112,15 +126,3 @@ def signal_number(field: str, text: str) -> int:
 def _capability(name: str) -> str:
     upper = name.upper()
     return upper if upper.startswith("CAP_") else f"CAP_{upper}"
-
-
-def _refuse_unbuilt(spec: ContainerSpec) -> None:
-    unbuilt = {
-        "privileged": (spec.privileged, "run privileged containers"),
-        "binds": (spec.binds, "bind host paths"),
-        "devices": (spec.devices, "pass devices"),
-        "host_namespaces": (spec.host_namespaces, "share the host's namespaces"),
-    }
-    for field, (asked, feature) in unbuilt.items():
-        if asked:
-            raise InvalidSpec(field, f"this engine does not {feature} yet")

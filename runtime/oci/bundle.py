@@ -40,10 +40,14 @@ READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """Kernel limits of one cgroup; None is no limit of its own. cpus is CPUs' worth of time."""
+    """Kernel limits of one cgroup; None is no limit of its own.
+
+    `cpus` is CPUs' worth of time, counted over `cpu_period_microseconds`.
+    """
 
     memory_bytes: int | None = None
     cpus: float | None = None
+    cpu_period_microseconds: int = 100_000
     pids: int | None = None
 
 

@@ -5,177 +5,154 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from runtime.errors import InvalidSpec
 from runtime.spec import fields
+from runtime.spec.devices import Device, DeviceRequest, DeviceRule, device
+from runtime.spec.health import Health
+from runtime.spec.hooks import Hooks
 from runtime.spec.limits import Limits
+from runtime.spec.logging import Logging
+from runtime.spec.mounts import Mount, Storage
+from runtime.spec.namespaces import HOST, HOST_NAMESPACES, Namespaces
+from runtime.spec.network import Networking
+from runtime.spec.process import Process
+from runtime.spec.security import Security
+from runtime.spec.topic import (
+    TEXT_MAP,
+    TEXTS,
+    Topic,
+    asked,
+    by,
+    flag,
+    mapped,
+    matching,
+    one,
+    one_of,
+    part,
+    several,
+    text,
+    whole,
+)
 
-NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
-HOSTNAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?")
-NAMESPACE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 RESTART = ("no", "on-failure", "always", "unless-stopped")
-HOST_NAMESPACES = ("pid", "ipc", "uts", "network", "cgroup", "user")
+SECCOMP = ("default", "unconfined")
+_NAME = matching(
+    r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", "1 to 128 of letters, digits, '_', '.' and '-'"
+)
+_HOSTNAME = matching(r"[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?", "a host name (hostname(7))")
+NAMESPACE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_NAMESPACE = matching(NAMESPACE.pattern, "a lower-case label")
+_VARIABLE = matching(r"[^=]+", "a name of a variable")
+_IMAGE = matching(r"(?s)\s*\S.*", "a reference: it is empty")
+
+
+def _working_dir(path: str, value: Any) -> str:
+    if not fields.text(path, value).startswith("/"):
+        raise InvalidSpec(path, f"{value!r} is not absolute")
+    return str(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bind:
-    """A host path seen inside the container."""
+class ContainerSpec(Topic):
+    """Everything that can be asked of a container; each topic has a class of its own.
 
-    source: str
-    target: str
-    read_only: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("source", "target"):
-            value = fields.text(f"binds.{name}", getattr(self, name))
-            if not value.startswith("/"):
-                raise InvalidSpec(f"binds.{name}", f"{value!r} is not absolute")
-        fields.flag("binds.read_only", self.read_only)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerSpec:
-    """Everything that can be asked of a container.
-
-    `image` is a reference or a digest in `namespace` (the owning team's key). `command` replaces
-    the image's Cmd, `entrypoint` its Entrypoint. `id_range` is the first host id of the user
-    namespace's 65,536 ids; None lets the engine use its own default. `stop_timeout_seconds` is the
-    grace between the stop signal and SIGKILL. `restart_retries` counts only for on-failure; 0 is
-    without end. Host paths, devices, host namespaces and the rest of the opt-outs are policy's to
-    allow and refused by the node ceiling unless its file says otherwise.
+    `image` is a reference or a digest in `namespace` (the owning team's key), `name` what people
+    call it. `command` replaces the image's Cmd, `entrypoint` its Entrypoint; `env` and `labels` are
+    added to the image's, `annotations` are OCI's. `user` is name|uid[:name|gid], `working_dir` an
+    absolute path, `hostname` its name (sethostname(2)). `limits`, `process`, `namespaces`,
+    `security`, `network`, `storage`, `logging` and `hooks` hold what they say; `health` is a check,
+    None keeps the image's. `mounts` are further filesystems, `devices`, `device_rules` and
+    `device_requests` further devices.
+    `stop_signal` ends it, `stop_timeout_seconds` later SIGKILL does. `restart` is one of RESTART,
+    `restart_retries` counts only for on-failure; 0 is without end. `auto_remove` deletes it when it
+    has ended (AutoRemove). `read_only` is the root filesystem. `id_range` is the first host id of
+    the user namespace's 65,536 ids; None lets the engine use its own default. `privileged` takes
+    all guards away; `capabilities_add` and `capabilities_drop` change the default ones
+    (capabilities(7)); `seccomp` is default or unconfined, `no_new_privileges` is of prctl(2).
+    `runtime` names the runtime (HostConfig.Runtime), `on_build` is kept for images made of it.
+    Host paths, devices, host namespaces and the rest of the opt-outs are policy's to allow and
+    refused by the node ceiling unless its file says otherwise.
     """
 
-    image: str
-    namespace: str = "default"
-    name: str | None = None
-    command: tuple[str, ...] = ()
-    entrypoint: tuple[str, ...] | None = None
-    env: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
-    user: str | None = None
-    working_dir: str | None = None
-    hostname: str | None = None
-    stop_signal: str | None = None
-    stop_timeout_seconds: int = 10
-    restart: str = "no"
-    restart_retries: int = 0
-    read_only: bool = False
-    id_range: int | None = None
-    privileged: bool = False
-    capabilities_add: tuple[str, ...] = ()
-    capabilities_drop: tuple[str, ...] = ()
-    seccomp: str = "default"
-    no_new_privileges: bool = True
-    host_namespaces: tuple[str, ...] = ()
-    binds: tuple[Bind, ...] = ()
-    devices: tuple[str, ...] = ()
+    PATH: ClassVar[str] = ""
+    image: str = field(metadata=by(_IMAGE))
+    namespace: str = asked(_NAMESPACE, "default")
+    name: str | None = asked(_NAME)
+    command: tuple[str, ...] = asked(TEXTS, ())
+    entrypoint: tuple[str, ...] | None = asked(TEXTS)
+    env: Mapping[str, str] = asked(mapped(_VARIABLE, text), {})
+    labels: Mapping[str, str] = asked(TEXT_MAP, {})
+    annotations: Mapping[str, str] = asked(TEXT_MAP, {})
+    limits: Limits = part(Limits)
+    process: Process = part(Process)
+    user: str | None = asked(text)
+    working_dir: str | None = asked(_working_dir)
+    hostname: str | None = asked(_HOSTNAME)
+    namespaces: Namespaces = part(Namespaces)
+    network: Networking = part(Networking)
+    mounts: tuple[Mount, ...] = asked(several(one(Mount)), ())
+    storage: Storage = part(Storage)
+    devices: tuple[Device, ...] = asked(several(device), ())
+    device_rules: tuple[DeviceRule, ...] = asked(several(one(DeviceRule)), ())
+    device_requests: tuple[DeviceRequest, ...] = asked(several(one(DeviceRequest)), ())
+    health: Health | None = asked(one(Health))
+    logging: Logging = part(Logging)
+    hooks: Hooks = part(Hooks)
+    stop_signal: str | None = asked(text)
+    stop_timeout_seconds: int = asked(whole(0, 86_400), 10)
+    restart: str = asked(one_of(*RESTART), "no")
+    restart_retries: int = asked(whole(0, 1_000_000), 0)
+    auto_remove: bool = asked(flag, default=False)
+    read_only: bool = asked(flag, default=False)
+    id_range: int | None = asked(whole(0, 0xFFFF_0000))
+    privileged: bool = asked(flag, default=False)
+    capabilities_add: tuple[str, ...] = asked(TEXTS, ())
+    capabilities_drop: tuple[str, ...] = asked(TEXTS, ())
+    seccomp: str = asked(one_of(*SECCOMP), "default")
+    no_new_privileges: bool = asked(flag, default=True)
+    security: Security = part(Security)
+    runtime: str | None = asked(text)
+    on_build: tuple[str, ...] = asked(TEXTS, ())
 
-    def __post_init__(self) -> None:
-        for check in (_check_identity, _check_process, _check_lifecycle, _check_opt_outs):
-            check(self)
-        for name in ("env", "labels"):
-            frozen = MappingProxyType(dict(fields.text_mapping(name, getattr(self, name))))
-            object.__setattr__(self, name, frozen)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain data; `from_json` is its inverse."""
-        plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        plain["limits"] = self.limits.to_json()
-        plain["binds"] = [
-            {"source": bind.source, "target": bind.target, "read_only": bind.read_only}
-            for bind in self.binds
-        ]
-        for name, value in plain.items():
-            if isinstance(value, tuple):
-                plain[name] = list(value)
-            elif isinstance(value, Mapping):
-                plain[name] = dict(value)
-        return plain
+    def validate(self) -> None:
+        """Refuse what contradicts itself."""
+        targets = [mount.target.rstrip("/") for mount in self.mounts]
+        for target in targets:
+            if targets.count(target) > 1:
+                raise InvalidSpec("mounts.target", f"{target} is mounted twice")
+        if self.seccomp == "unconfined" and self.security.seccomp_profile is not None:
+            raise InvalidSpec("seccomp", "is unconfined: leave security.seccomp_profile out")
+        if self.auto_remove and self.restart != "no":
+            raise InvalidSpec("auto_remove", f"contradicts restart {self.restart}: choose one")
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> ContainerSpec:
-        """Parse untrusted data. Raises InvalidSpec naming the field, also for unknown fields."""
+        """Parse untrusted data. Raises InvalidSpec naming the field, also for unknown fields.
+
+        Records of the first schema have `binds` and `host_namespaces` in place of `mounts` and
+        `namespaces`; they are still read.
+        """
         given = dict(plain)
-        for name in given:
-            if name not in cls.__dataclass_fields__:
-                raise InvalidSpec(str(name), "there is no such field")
-        if "image" not in given:
-            raise InvalidSpec("image", "is required")
-        for name in ("command", "entrypoint", "capabilities_add", "capabilities_drop"):
-            if given.get(name) is not None:
-                given[name] = fields.strings(name, given[name])
-        for name in ("host_namespaces", "devices"):
-            if name in given:
-                given[name] = fields.strings(name, given[name])
-        if "limits" in given:
-            given["limits"] = Limits.from_json(fields.mapping("limits", given["limits"]))
-        if "binds" in given:
-            given["binds"] = tuple(_bind(bind) for bind in fields.items("binds", given["binds"]))
-        return cls(**given)
+        _read_binds(given)
+        _read_host_namespaces(given)
+        return cls(**cls.known(given))
 
 
-def _check_identity(spec: ContainerSpec) -> None:
-    if not fields.text("image", spec.image).strip():
-        raise InvalidSpec("image", "is empty")
-    if not NAMESPACE.fullmatch(fields.text("namespace", spec.namespace)):
-        raise InvalidSpec("namespace", f"{spec.namespace!r} is not a lower-case label")
-    if spec.name is not None and not NAME.fullmatch(fields.text("name", spec.name)):
-        raise InvalidSpec(
-            "name", f"{spec.name!r} must be 1 to 128 of letters, digits, '_', '.' and '-'"
-        )
-    if spec.hostname is not None and not HOSTNAME.fullmatch(fields.text("hostname", spec.hostname)):
-        raise InvalidSpec("hostname", f"{spec.hostname!r} is not a host name (hostname(7))")
+def _read_binds(given: dict[str, Any]) -> None:
+    binds = fields.items("binds", given.pop("binds", None) or ())
+    if binds:
+        mounts = fields.items("mounts", given.get("mounts") or ())
+        given["mounts"] = [Mount.from_json(fields.mapping("binds", one)) for one in binds] + mounts
 
 
-def _check_process(spec: ContainerSpec) -> None:
-    fields.strings("command", spec.command)
-    if spec.entrypoint is not None:
-        fields.strings("entrypoint", spec.entrypoint)
-    for key in fields.text_mapping("env", spec.env):
-        if not key or "=" in key:
-            raise InvalidSpec("env", f"{key!r} is not a name of a variable")
-    if spec.user is not None:
-        fields.text("user", spec.user)
-    if spec.working_dir is not None and not fields.text("working_dir", spec.working_dir).startswith(
-        "/"
-    ):
-        raise InvalidSpec("working_dir", f"{spec.working_dir!r} is not absolute")
-
-
-def _check_lifecycle(spec: ContainerSpec) -> None:
-    if spec.stop_signal is not None:
-        fields.text("stop_signal", spec.stop_signal)
-    fields.count("stop_timeout_seconds", spec.stop_timeout_seconds, 86_400)
-    fields.count("restart_retries", spec.restart_retries, 1_000_000)
-    if spec.restart not in RESTART:
-        raise InvalidSpec("restart", f"{spec.restart!r} is none of {', '.join(RESTART)}")
-    if spec.id_range is not None:
-        fields.count("id_range", spec.id_range, 0xFFFF_0000)
-
-
-def _check_opt_outs(spec: ContainerSpec) -> None:
-    for name in ("read_only", "privileged", "no_new_privileges"):
-        fields.flag(name, getattr(spec, name))
-    for name in ("capabilities_add", "capabilities_drop", "devices"):
-        fields.strings(name, getattr(spec, name))
-    if spec.seccomp not in ("default", "unconfined"):
-        raise InvalidSpec("seccomp", f"{spec.seccomp!r} is neither default nor unconfined")
-    for wanted in fields.strings("host_namespaces", spec.host_namespaces):
-        if wanted not in HOST_NAMESPACES:
-            raise InvalidSpec(
-                "host_namespaces", f"{wanted!r} is none of {', '.join(HOST_NAMESPACES)}"
-            )
-
-
-def _bind(value: object) -> Bind:
-    given = fields.mapping("binds", value)
-    for name in given:
-        if name not in Bind.__dataclass_fields__:
-            raise InvalidSpec(f"binds.{name}", "there is no such field")
-    for name in ("source", "target"):
-        if name not in given:
-            raise InvalidSpec(f"binds.{name}", "is required")
-    return Bind(**given)
+def _read_host_namespaces(given: dict[str, Any]) -> None:
+    names = fields.strings("host_namespaces", given.pop("host_namespaces", None) or ())
+    for name in names:
+        if name not in HOST_NAMESPACES:
+            known = ", ".join(HOST_NAMESPACES)
+            raise InvalidSpec("host_namespaces", f"{name!r} is none of {known}")
+    if names:
+        modes = fields.mapping("namespaces", given.get("namespaces") or {})
+        given["namespaces"] = dict.fromkeys(names, HOST) | dict(modes)

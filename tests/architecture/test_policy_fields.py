@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from panel.policy.judge import FIELDS
+from panel.policy.table import FIELDS
+from runtime.containers.unbuilt import BUILT, TOLD, UNBUILT
 from runtime.spec.container import ContainerSpec
+from runtime.spec.topic import leaves
+
+ALL = list(leaves(ContainerSpec))
 
 
 def test_every_field_of_a_container_has_a_rule() -> None:
-    assert list(FIELDS) == list(ContainerSpec.__dataclass_fields__)
+    assert sorted(FIELDS) == sorted(ALL)
+
+
+def test_every_field_is_carried_out_told_back_or_refused() -> None:
+    assert sorted([*BUILT, *TOLD, *UNBUILT]) == sorted(ALL)

@@ -68,6 +68,26 @@ def test_an_image_that_there_is_not_is_not_found(engine: Engine) -> None:
     assert engine.containers.list() == []
 
 
+@pytest.mark.parametrize(
+    ("wish", "field"),
+    [
+        ({"privileged": True}, "privileged"),
+        ({"namespaces": {"network": "host"}}, "namespaces.network"),
+        ({"limits": {"unified": {"memory.low": "max"}}}, "limits.unified"),
+    ],
+)
+def test_what_is_not_built_is_refused_and_leaves_nothing(
+    engine: Engine, wish: dict[str, Any], field: str
+) -> None:
+    spec = ContainerSpec.from_json({"image": "starter", "command": ["true"]} | wish)
+
+    with pytest.raises(InvalidSpec) as refused:
+        engine.containers.create(spec)
+
+    assert refused.value.field == field
+    assert engine.containers.list() == []
+
+
 def test_an_image_of_another_namespace_is_not_found(engine: Engine) -> None:
     with pytest.raises(NotFound, match="image"):
         engine.containers.create(ContainerSpec(image="starter", namespace="others"))

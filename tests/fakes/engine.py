@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 
+from runtime.containers.plan import refuse_unbuilt
 from runtime.errors import Conflict, Unavailable
 from runtime.events import (
     ContainerRecord,
@@ -43,6 +44,7 @@ class FakeContainers(Store):
             if name in self._all:
                 return self._all[name].record
             image = self._images.resolve(spec.namespace, spec.image)
+            refuse_unbuilt(spec)
             self._effect("create", name)
             record = ContainerRecord(
                 id=name,

@@ -10,7 +10,10 @@ import pytest
 from panel.api.problems import STATUS
 from panel.operations.kinds import CATALOGUE
 from panel.operations.models import Status
+from panel.policy.checks import free
 from panel.policy.rules import Allowances
+from panel.policy.table import FIELDS
+from runtime.containers.unbuilt import BUILT, TOLD
 from runtime.events import ContainerEvent
 from tests.architecture import tree
 
@@ -122,6 +125,23 @@ def test_every_variable_is_documented() -> None:
 
 def test_every_key_of_the_ceiling_is_documented() -> None:
     assert set(Allowances.__dataclass_fields__) - stated(read("guide/commands.md")) == set()
+
+
+def test_every_field_of_a_spec_is_documented_as_it_is() -> None:
+    rows = [
+        [part.strip() for part in line.split("|")[1:4]]
+        for line in read("api/spec.md").splitlines()
+        if line.startswith("| `")
+    ]
+    truth = {
+        field: "yes" if field in BUILT else "told back" if field in TOLD else "not yet"
+        for field in FIELDS
+    }
+
+    assert {name.strip("`"): engine for name, engine, _ in rows} == truth
+    assert {name.strip("`") for name, _, judged in rows if not judged} == {
+        field for field, check in FIELDS.items() if check is free
+    }
 
 
 def test_every_kind_of_operation_is_documented_as_it_is() -> None:

@@ -31,9 +31,12 @@ OPEN = {
 }
 WISHES: list[tuple[str, dict[str, Any]]] = [
     ("privileged", {"privileged": True}),
-    ("binds", {"binds": [{"source": "/etc", "target": "/host"}]}),
-    ("binds", {"binds": [{"source": "/srv/../etc", "target": "/host"}]}),
-    ("host_namespaces", {"host_namespaces": ["pid"]}),
+    ("mounts", {"binds": [{"source": "/etc", "target": "/host"}]}),
+    ("mounts", {"mounts": [{"source": "/etc", "target": "/host"}]}),
+    ("namespaces.pid", {"host_namespaces": ["pid"]}),
+    ("namespaces.network", {"namespaces": {"network": "path:/proc/1/ns/net"}}),
+    ("limits.unified", {"limits": {"unified": {"memory.max": "max"}}}),
+    ("hooks.prestart", {"hooks": {"prestart": [{"program": "/bin/sh"}]}}),
     ("devices", {"devices": ["/dev/kmsg"]}),
     ("capabilities_add", {"capabilities_add": ["SYS_ADMIN"]}),
     ("capabilities_add", {"capabilities_add": ["cap_sys_ptrace"]}),
@@ -80,12 +83,12 @@ def test_a_forged_create_is_refused_by_the_ceiling(
 def test_a_ceiling_that_allows_and_a_policy_that_allows_let_it_run(
     alice: Actor, workshop: Workshop, engine: FakeEngine, tmp_path: Path
 ) -> None:
-    (tmp_path / "ceiling.toml").write_text('host_paths = ["/srv"]\n')
-    TeamPolicy.objects.create(team_id=alice.team_id, overrides={"host_paths": ["/srv/data"]})
+    (tmp_path / "ceiling.toml").write_text('capabilities = ["NET_RAW", "SYS_PTRACE"]\n')
+    TeamPolicy.objects.create(team_id=alice.team_id, overrides={"capabilities": ["NET_RAW"]})
     spec = {
         "image": "starter",
         "command": ["sleep", "9"],
-        "binds": [{"source": "/srv/data/web", "target": "/web"}],
+        "capabilities_add": ["NET_RAW"],
     }
     operation = submit("container.create", actor=alice, params={"spec": spec})
 
@@ -208,7 +211,7 @@ def test_a_policy_tightened_since_is_obeyed(
     run(operation.pk, workshop)
 
     operation.refresh_from_db()
-    assert error_of(operation)["details"]["field"] == "limits"
+    assert error_of(operation)["details"]["field"] == "limits.pids"
     assert not Container.objects.filter(pk=operation.target, deleted=False).exists()
 
 

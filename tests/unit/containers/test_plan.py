@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from runtime.containers.plan import DEFAULT_PATH, Place, plan_container, signal_number
+from runtime.containers.unbuilt import UNBUILT
 from runtime.errors import InvalidSpec
 from runtime.images.image import ResolvedImage
 from runtime.oci.bundle import DEFAULT_CAPABILITIES
 from runtime.oci.image import ImageConfig
 from runtime.shim.conduct import Conduct
-from runtime.spec.container import Bind, ContainerSpec
+from runtime.spec.container import ContainerSpec
 from runtime.spec.limits import Limits
+from tests.unit.spec.wishes import EXTRA, WISHES
 
 PLACE = Place(id="0123456789abcdef" * 2, state_dir="/d", cgroup="moorage.slice/i/c", id_base=1000)
 
@@ -110,19 +112,25 @@ def test_capabilities_are_dropped_and_added() -> None:
     assert bundle.capabilities == ("CAP_NET_RAW",)
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("privileged", True),
-        ("binds", (Bind(source="/etc", target="/etc"),)),
-        ("devices", ("/dev/sda",)),
-        ("host_namespaces", ("network",)),
-    ],
-)
-def test_what_is_not_built_yet_is_refused_by_name(field: str, value: object) -> None:
+@pytest.mark.parametrize("field", UNBUILT)
+def test_what_is_not_built_yet_is_refused_by_name(field: str) -> None:
+    wish: dict[str, Any] = {}
+    place = wish
+    *above, name = field.split(".")
+    for topic in above:
+        place = place.setdefault(topic, {})
+    place[name] = WISHES[field]
+    wish |= EXTRA.get(field, {})
+
     with pytest.raises(InvalidSpec, match="yet") as refused:
-        planned({"cmd": ("a",)}, **{field: value})
-    assert refused.value.field == field
+        planned({"cmd": ("a",)}, **wish)
+    assert refused.value.field in (field, *EXTRA.get(field, {}), "namespaces.time")
+
+
+def test_what_is_only_told_is_not_refused() -> None:
+    told = {"annotations": {"a": "b"}, "on_build": ["RUN x"], "labels": {"a": "b"}}
+
+    assert planned({"cmd": ("a",)}, **told).bundle.args == ("a",)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,124 @@
+"""Which fields of a spec this engine carries out, and which it refuses by name. Pure data.
+
+Together they are all fields; a test says so. A field whose engine is built moves up.
+"""
+
+from __future__ import annotations
+
+BUILT = frozenset(
+    (
+        *("image", "namespace", "name", "command", "entrypoint", "env", "user", "working_dir"),
+        *("hostname", "stop_signal", "stop_timeout_seconds", "restart", "restart_retries"),
+        *("read_only", "id_range", "capabilities_add", "capabilities_drop", "seccomp"),
+        *("no_new_privileges", "storage.shm_bytes"),
+        *("limits.memory_bytes", "limits.cpus", "limits.cpu_period_microseconds", "limits.pids"),
+        *("limits.log_bytes", "limits.log_files"),
+    )
+)
+"""Carried out."""
+TOLD = frozenset(
+    (
+        *("labels", "annotations", "on_build", "process.attach_stdin", "process.attach_stdout"),
+        *("process.attach_stderr", "network.exposed_ports"),
+    )
+)
+"""Kept and told back to clients; nothing else belongs to them."""
+UNBUILT = {
+    "privileged": "run privileged containers",
+    "mounts": "mount into containers",
+    "devices": "pass devices",
+    "device_rules": "change the list of devices",
+    "device_requests": "let drivers choose devices",
+    "health": "check the health of containers",
+    "auto_remove": "remove containers by itself",
+    "runtime": "offer other runtimes",
+    "logging.driver": "offer other log drivers",
+    "logging.options": "take options of log drivers",
+    "process.terminal": "give terminals",
+    "process.console_size": "give terminals",
+    "process.stdin_open": "keep standard input open",
+    "process.stdin_once": "keep standard input open",
+    "process.init": "put a reaper before the command",
+    "process.umask": "set the umask",
+    "process.groups_add": "add groups",
+    "process.oom_score_adj": "change who is killed for memory",
+    "process.shell": "run shell forms",
+    "process.scheduler": "choose schedulers",
+    "process.io_priority": "set I/O priorities",
+    "process.cpu_affinity": "set the CPUs of an exec",
+    "process.personality": "set personalities",
+    **dict.fromkeys(
+        (f"namespaces.{kind}" for kind in ("pid", "ipc", "uts", "network", "cgroup", "user")),
+        "share namespaces",
+    ),
+    "namespaces.mount": "share namespaces",
+    "namespaces.time": "make time namespaces",
+    "namespaces.time_offsets": "make time namespaces",
+    "namespaces.sysctls": "set sysctls",
+    "network.disabled": "tell networks apart from none",
+    "network.domainname": "set a domain name",
+    "network.dns_servers": "write resolv.conf",
+    "network.dns_search": "write resolv.conf",
+    "network.dns_options": "write resolv.conf",
+    "network.extra_hosts": "write further hosts",
+    "network.endpoints": "connect networks",
+    "network.port_bindings": "publish ports",
+    "network.publish_all": "publish ports",
+    "network.links": "link containers",
+    "network.mac_address": "connect networks",
+    "network.receive_bits": "shape traffic",
+    "network.send_bits": "shape traffic",
+    "storage.options": "take options of storage",
+    "storage.volumes_from": "share volumes",
+    "storage.volume_driver": "offer volume drivers",
+    "storage.rootfs_propagation": "propagate mounts",
+    **dict.fromkeys(
+        (
+            f"hooks.{kind}"
+            for kind in (
+                *("prestart", "create_runtime", "create_container", "start_container"),
+                *("poststart", "poststop"),
+            )
+        ),
+        "run hooks",
+    ),
+    "security.seccomp_profile": "take custom system call filters",
+    "security.apparmor_profile": "choose AppArmor profiles",
+    "security.selinux_label": "set SELinux labels",
+    "security.mount_label": "set SELinux labels",
+    "security.selinux_options": "set SELinux labels",
+    "security.masked_paths": "choose masked paths",
+    "security.readonly_paths": "choose read-only paths",
+    "security.capability_sets": "set capabilities set by set",
+    "limits.memory_swap_bytes": "give swap",
+    "limits.memory_reservation_bytes": "reserve memory",
+    "limits.memory_swappiness": "set the swappiness",
+    "limits.kernel_memory_bytes": "limit kernel memory",
+    "limits.kernel_tcp_bytes": "limit memory of TCP",
+    "limits.oom_kill_disable": "hold back the OOM killer",
+    "limits.memory_use_hierarchy": "switch hierarchical accounting",
+    "limits.memory_check_before_update": "check memory before updates",
+    "limits.cpu_burst_microseconds": "save up processor time",
+    "limits.cpu_shares": "share processor time by weight",
+    "limits.cpu_idle": "make idle groups",
+    "limits.cpu_realtime_period_microseconds": "give real-time processor time",
+    "limits.cpu_realtime_runtime_microseconds": "give real-time processor time",
+    "limits.cpuset_cpus": "choose CPUs",
+    "limits.cpuset_mems": "choose memory nodes",
+    "limits.io_weight": "weigh block I/O",
+    "limits.io_leaf_weight": "weigh block I/O",
+    "limits.io_weight_devices": "weigh block I/O",
+    "limits.io_read_bps": "throttle block I/O",
+    "limits.io_write_bps": "throttle block I/O",
+    "limits.io_read_iops": "throttle block I/O",
+    "limits.io_write_iops": "throttle block I/O",
+    "limits.ulimits": "set ulimits",
+    "limits.huge_pages": "limit huge pages",
+    "limits.rdma": "limit RDMA",
+    "limits.net_class_id": "classify traffic",
+    "limits.net_priorities": "classify traffic",
+    "limits.unified": "write any file of cgroup v2",
+    "limits.intel_rdt": "partition caches",
+    "limits.cgroup_parent": "choose the parent cgroup",
+}
+"""What the engine does not do yet, to end the sentence "this engine does not ... yet"."""
