@@ -18,6 +18,7 @@ from runtime.containers import (
     logs,
     pause,
     recover,
+    restart,
     resume,
     retire,
     start,
@@ -89,6 +90,30 @@ class Containers:
             sink=sink,
         )
 
+    def restart(
+        self,
+        container: str,
+        *,
+        timeout_seconds: float | None = None,
+        operation: str,
+        sink: Sink = _NULL,
+    ) -> ContainerRecord:
+        """Stop the container as `stop` does and start it again, once for each `operation`.
+
+        What runs is handed over to the shim: it ends by the event `started` with this operation;
+        or `exited`, where it could not be started again (the result is `{fault}`) or was stopped or
+        killed meanwhile. What does not run is started before this returns; `once` then says done.
+        Raises Conflict while it is being stopped or restarted, what `start` raises, and Interrupted
+        as `kill` does.
+        """
+        return restart.restart(
+            self._site,
+            container,
+            timeout_seconds=timeout_seconds,
+            operation=operation,
+            sink=sink,
+        )
+
     def kill(
         self,
         container: str,
@@ -138,7 +163,7 @@ class Containers:
         execute.execute(self._site, container, exec_spec, operation=operation, sink=sink)
 
     def once(self, container: str, operation: str) -> OnceRecord | None:
-        """Return what is recorded of a kill or an exec, or None if it never began."""
+        """Return what is recorded of a kill, an exec or a restart; None if it never began."""
         return inspect.once(self._site, container, operation)
 
     def wait(self, container: str, *, timeout_seconds: float | None = None) -> ContainerRecord:

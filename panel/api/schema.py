@@ -167,6 +167,7 @@ PATHS: dict[str, dict[str, Any]] = {
     f"{ONE}/start": {"post": _change("Start it")},
     f"{ONE}/stop": {"post": _change("Stop it", "Stop")},
     f"{ONE}/kill": {"post": _change("Send it a signal", "Kill")},
+    f"{ONE}/restart": {"post": _change("Stop it and start it again", "Stop")},
     f"{ONE}/pause": {"post": _change("Freeze it")},
     f"{ONE}/resume": {"post": _change("Let it go on")},
     f"{ONE}/exec": {"post": _change("Run a command in it", "Exec")},

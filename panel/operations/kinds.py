@@ -126,6 +126,14 @@ CONTAINER_RESUME = Kind(
     action=Action.CONTAINER_CHANGE,
     exclusive=True,
 )
+CONTAINER_RESTART = Kind(
+    code="container.restart",
+    sentence="Stop the container and start it again",
+    action=Action.CONTAINER_CHANGE,
+    repeat=Repeat.ONCE,
+    exclusive=True,
+    hands_over=True,
+)
 
 CATALOGUE: dict[str, Kind] = {
     kind.code: kind
@@ -142,6 +150,7 @@ CATALOGUE: dict[str, Kind] = {
         IMAGE_UPLOAD,
         CONTAINER_PAUSE,
         CONTAINER_RESUME,
+        CONTAINER_RESTART,
     )
 }
 EXCLUSIVE = frozenset(kind.code for kind in CATALOGUE.values() if kind.exclusive)

@@ -139,4 +139,5 @@ _PARSERS: dict[str, tuple[Parser, frozenset[str]]] = {
     kinds.IMAGE_UPLOAD.code: (_upload, frozenset({"size"})),
     kinds.CONTAINER_PAUSE.code: (_nothing, frozenset()),
     kinds.CONTAINER_RESUME.code: (_nothing, frozenset()),
+    kinds.CONTAINER_RESTART.code: (_stop, frozenset({"timeout_seconds"})),
 }

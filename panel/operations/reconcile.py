@@ -28,7 +28,13 @@ from panel.operations.finish import end
 from panel.operations.models import UNFINISHED, Operation, Status
 from panel.operations.params import IDENTITY
 from panel.operations.problem import problem
-from panel.operations.settle import finished_exec, missing, settle_from_event
+from panel.operations.settle import (
+    NOT_RESTARTED,
+    finished_exec,
+    missing,
+    restarted,
+    settle_from_event,
+)
 from runtime.errors import Interrupted, NotFound, RuntimeFault
 from runtime.events import ContainerEvent, ContainerRecord, ImageSummary, OnceRecord
 
@@ -206,6 +212,8 @@ def _settle(containers: Containers, row: Operation) -> bool:
         return False
     if row.kind == kinds.CONTAINER_EXEC.code:
         return _settle_exec(this, record, once)
+    if row.kind == kinds.CONTAINER_RESTART.code:
+        return _settle_restart(this, record, once)
     if record.state in ("exited", "dead", "created"):
         told = {"exit_code": record.exit_code, "oom_killed": record.oom_killed}
         return end(this, Status.SUCCEEDED, result=told)
@@ -225,3 +233,15 @@ def _settle_exec(
     if once is None and record.state not in ("running", "paused"):
         return end(this, Status.FAILED, error=problem(Interrupted("the container ended first")))
     return False
+
+
+def _settle_restart(
+    this: QuerySet[Operation], record: ContainerRecord, once: OnceRecord | None
+) -> bool:
+    if once is not None and once.state == "begun":
+        return False
+    if once is None or once.state == "interrupted":
+        return end(this, Status.FAILED, error=problem(NOT_RESTARTED))
+    if once.fault is not None:
+        return end(this, Status.FAILED, error=once.fault)
+    return restarted(this, record)

@@ -6,17 +6,19 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from panel.eventlog.append import Happening, append, is_logged
+from panel.inventory.models import Container
 from panel.inventory.project import is_drawn, project_container
 from panel.operations import kinds
 from panel.operations.finish import end
 from panel.operations.models import Operation, Status
 from panel.operations.problem import problem
 from runtime.errors import Interrupted, NotFound
-from runtime.events import ContainerEvent
+from runtime.events import ContainerEvent, ContainerRecord
 
 STOPPED = ("exited", "dead")
 EXEC_FINISHED = "exec-finished"
 BEGINNINGS = ("created", "started")
+NOT_RESTARTED = Interrupted("the container was ended while it was being restarted")
 
 
 def settle_from_event(event: ContainerEvent, *, node: str) -> None:
@@ -29,6 +31,7 @@ def settle_from_event(event: ContainerEvent, *, node: str) -> None:
         container = project_container(event.record, node=node)
         _settle_exec(event)
         _settle_stops(event)
+        _settle_restarts(event)
         if container is None:
             return
         append(
@@ -53,7 +56,7 @@ def settle_from_event(event: ContainerEvent, *, node: str) -> None:
 def is_settled(event: ContainerEvent) -> bool:
     """Say whether an event needs no more: it is taken in, and no operation ends by its kind."""
     record = event.record
-    begins = event.action in BEGINNINGS
+    begins = event.action in BEGINNINGS and event.operation is None
     return begins and is_drawn(record) and is_logged(record.id, record.version)
 
 
@@ -85,6 +88,26 @@ def _settle_stops(event: ContainerEvent) -> None:
     later = Q(handed_over=True, handed_version__lt=event.record.version)
     for operation in running.filter(named | later):
         end(running.filter(pk=operation.pk), Status.SUCCEEDED, result=stopped(event))
+
+
+def _settle_restarts(event: ContainerEvent) -> None:
+    """A restart ends by the event that names it; others' ends of its container tell no reason,
+    the reconciler finds that in the engine's mark."""
+    if event.operation is None:
+        return
+    named = _running(event).filter(kind=kinds.CONTAINER_RESTART.code, pk=event.operation)
+    if event.action == "started":
+        restarted(named, event.record)
+    elif event.action == "exited":
+        fault = (event.result or {}).get("fault") or problem(NOT_RESTARTED)
+        end(named, Status.FAILED, error=fault)
+
+
+def restarted(rows: QuerySet[Operation], record: ContainerRecord) -> bool:
+    """End a restart whose container runs again."""
+    name = Container.objects.filter(pk=record.id).values_list("name", flat=True).first()
+    told = {"id": record.id, "name": name or record.id[:12], "state": record.state}
+    return end(rows, Status.SUCCEEDED, result=told)
 
 
 def stopped(event: ContainerEvent) -> dict[str, object]:

@@ -37,7 +37,7 @@ urlpatterns = [
     ),
     path("containers/<str:container>/remove/", container.confirm_delete, name="confirm-delete"),
     re_path(
-        r"^containers/(?P<container>[^/]+)/(?P<verb>start|stop|kill|pause|resume|delete)/$",
+        r"^containers/(?P<container>[^/]+)/(?P<verb>start|stop|restart|kill|pause|resume|delete)/$",
         actions.act,
         name="act",
     ),

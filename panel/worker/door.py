@@ -31,6 +31,16 @@ class Containers(Protocol):
     ) -> ContainerRecord:
         """Hand the stop over to its shim."""
 
+    def restart(
+        self,
+        container: str,
+        *,
+        timeout_seconds: float | None = None,
+        operation: str,
+        sink: Sink = ...,
+    ) -> ContainerRecord:
+        """Hand the restart over to its shim, or start what does not run; once."""
+
     def kill(
         self,
         container: str,

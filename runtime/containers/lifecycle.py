@@ -18,6 +18,9 @@ NEXT: dict[tuple[str, str], str] = {
     ("running", "execute"): "running",
     ("running", "exit"): "exited",
     ("running", "delete by force"): "dead",
+    ("running", "restart"): "running",
+    ("paused", "restart"): "running",
+    ("restarting", "restart"): "running",
     ("running", "pause"): "paused",
     ("running", "resume"): "running",
     ("paused", "pause"): "paused",
@@ -36,7 +39,10 @@ NEXT: dict[tuple[str, str], str] = {
     ("created", "delete by force"): "dead",
     ("exited", "delete by force"): "dead",
 }
-"""(state, verb) -> state. `restarting` is exited with a restart to come."""
+"""(state, verb) -> state. `restarting` is exited with a restart to come.
+
+A restart of what neither runs nor waits is a start.
+"""
 
 
 def is_minded(record: ContainerRecord) -> bool:

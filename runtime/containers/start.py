@@ -14,10 +14,16 @@ def start(site: Site, container: str, *, sink: Sink) -> ContainerRecord:
     ledger = site.ledger(container)
     ledger.load()
     with locks.hold(site.verb_lock(container)):
-        state = ledger.load()
-        if state.record.state in lifecycle.ALIVE and state.boot == boot.boot_id():
-            lifecycle.after(state.record.state, "start", container=container)
-            return state.record
-        version = site.zygote.start(container)
-        tell(site, container, action="started", version=version, sink=sink)
-        return ledger.load().record
+        return begin(site, container, sink=sink)
+
+
+def begin(site: Site, container: str, *, sink: Sink) -> ContainerRecord:
+    """Do it, for a caller that holds the verb lock."""
+    ledger = site.ledger(container)
+    state = ledger.load()
+    if state.record.state in lifecycle.ALIVE and state.boot == boot.boot_id():
+        lifecycle.after(state.record.state, "start", container=container)
+        return state.record
+    version = site.zygote.start(container)
+    tell(site, container, action="started", version=version, sink=sink)
+    return ledger.load().record

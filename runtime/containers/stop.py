@@ -22,8 +22,7 @@ def stop(
     sink: Sink,  # noqa: ARG001 - its end comes as an event of the shim
 ) -> ContainerRecord:
     """Hand the stop over to the shim; see `runtime.engine.Containers.stop`."""
-    if timeout_seconds is not None and not 0 <= timeout_seconds <= _LONGEST_SECONDS:
-        raise InvalidSpec("timeout_seconds", f"{timeout_seconds} is not from 0 to 86400")
+    check_grace(timeout_seconds)
     ledger = site.ledger(container)
     order = Stop(container=container, operation=operation, grace_seconds=timeout_seconds)
     record = ledger.load().record
@@ -36,3 +35,9 @@ def stop(
     if state.record.state not in lifecycle.ALIVE and not state.held:
         state = ledger.note(transitions.held)
     return state.record
+
+
+def check_grace(timeout_seconds: float | None) -> None:
+    """Raise InvalidSpec for a grace that is not from 0 to 86400 seconds; None is the spec's own."""
+    if timeout_seconds is not None and not 0 <= timeout_seconds <= _LONGEST_SECONDS:
+        raise InvalidSpec("timeout_seconds", f"{timeout_seconds} is not from 0 to 86400")

@@ -53,9 +53,11 @@ class Executions:
         for execution in list(self._running):
             self._finish(execution)
 
-    def interrupt_all(self) -> None:
-        """Record that what a dead shim had begun has an unknown outcome."""
+    def interrupt_all(self, *, but: str | None) -> None:
+        """Record that what a dead shim had begun has an unknown outcome, `but` one that goes on."""
         for operation in once.begun(self._directory):
+            if operation == but:
+                continue
             once.finish(self._directory, operation, interrupted=True)
             self._ended(operation, None)
 

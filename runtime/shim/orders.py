@@ -17,6 +17,7 @@ from runtime.shim.protocol import (
     Kill,
     Message,
     Pause,
+    Restart,
     Resume,
     Start,
     Stop,
@@ -31,6 +32,9 @@ class Minder(Protocol):
 
     def stop(self, operation: str | None, grace_seconds: float | None) -> int | None:
         """Begin to end the container."""
+
+    def restart(self, operation: str, grace_seconds: float | None) -> int | None:
+        """Begin to end the container, to start it again."""
 
     def kill(self, operation: str | None, number: int) -> int | None:
         """Signal the container's first process."""
@@ -133,6 +137,8 @@ class Orders:
                 return self._minder.start()
             case Stop():
                 return self._minder.stop(message.operation, message.grace_seconds)
+            case Restart():
+                return self._minder.restart(message.operation, message.grace_seconds)
             case Kill():
                 return self._minder.kill(message.operation, message.signal)
             case Pause():

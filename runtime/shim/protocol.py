@@ -11,7 +11,8 @@
       | <------------- Done |                       |
       | Leave ------------> | exits                 |   shims go on
       |                     |                       |
-      | Stop, Kill, Execute, Pause, Resume -------> |   through the shim's own socket
+      | Stop, Restart, Kill, Execute,               |
+      |               Pause, Resume --------------> |   through the shim's own socket
       | <---------------------------- Done or Fault |
       |                     |                       |
       |                     | <----------- Prepared |   before launch: pipes and namespaces
@@ -86,6 +87,15 @@ class Stop:
 
     container: str
     operation: str | None
+    grace_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restart:
+    """End the container as Stop does, then start it again, once for the operation."""
+
+    container: str
+    operation: str
     grace_seconds: float | None
 
 
@@ -194,6 +204,7 @@ Message = (
     | Start
     | Repair
     | Stop
+    | Restart
     | Kill
     | Pause
     | Resume

@@ -11,7 +11,6 @@ import signal
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from runtime.config import EngineConfig
@@ -29,6 +28,7 @@ from runtime.shim.orders import Orders
 from runtime.shim.run import Run
 from runtime.shim.segments import SegmentWriter
 from runtime.shim.standstill import PAUSED, Standstill
+from runtime.shim.wishes import Wishes, restart_of
 from runtime.state import boot, durable, exits, once, schema
 from runtime.state.exits import ExitRecord
 from runtime.state.records import Cause, Ledger, State
@@ -58,6 +58,7 @@ class Shim:
         self._executions = Executions(
             self._loop, self._directory, join=self._join, ended=self._execution_ended
         )
+        self._wishes = Wishes(self._directory, self._ledger)
         self._body = Body(self._conduct.bundle)
         self._standstill = Standstill(self._ledger, self._body)
         self._writer = SegmentWriter(
@@ -86,7 +87,8 @@ class Shim:
     def take_over(self, handed: Handed) -> None:
         """Go on for a dead shim, from what the zygote kept and what is on disk."""
         self._body.take(handed)
-        self._executions.interrupt_all()
+        state = self._ledger.load()
+        self._executions.interrupt_all(but=restart_of(state))
         state = self._ledger.load()
         if handed.pid is not None and handed.run > state.run:
             run = succession.kept_run(handed, self._writer)
@@ -112,12 +114,21 @@ class Shim:
         """Send the stop signal, and SIGKILL after the grace."""
         if self._run is None:
             return self._give_up(operation)
-        grace = self._conduct.stop_timeout_seconds if grace_seconds is None else grace_seconds
-        deadline = boot.uptime_ns() + int(grace * 1e9)
-        self._ledger.note(lambda state: transitions.stopping(state, operation, deadline))
-        self._standstill.resume()
-        self._run.signal(self._conduct.stop_signal)
-        self._arm(grace)
+        grace = self._grace(grace_seconds)
+        self._wishes.stop(operation, boot.uptime_ns() + int(grace * 1e9))
+        self._ask_to_end(self._run, grace)
+        return None
+
+    def restart(self, operation: str, grace_seconds: float | None) -> int | None:
+        """Send the stop signal, SIGKILL after the grace, and start it when it has ended."""
+        grace = self._grace(grace_seconds)
+        if not self._wishes.again(operation, boot.uptime_ns() + int(grace * 1e9)):
+            return None
+        if self._run is not None:
+            self._ask_to_end(self._run, grace)
+        else:
+            self._cancel_pause()
+            self._restart()
         return None
 
     def kill(self, operation: str | None, number: int) -> int | None:
@@ -137,20 +148,17 @@ class Shim:
 
     def pause(self) -> int | None:
         """Freeze the container, unless it is."""
-        if self._run is None:
-            raise self._not_running()
+        self._running()
         return self._standstill.pause()
 
     def resume(self) -> int | None:
         """Thaw the container, if it is frozen."""
-        if self._run is None:
-            raise self._not_running()
+        self._running()
         return self._standstill.resume()
 
     def execute(self, operation: str, spec: Mapping[str, Any]) -> int | None:
         """Start a further process, once for each operation."""
-        if self._run is None:
-            raise self._not_running()
+        self._running()
         self._standstill.refuse(self._container)
         self._executions.begin(operation, spec)
         return None
@@ -182,9 +190,7 @@ class Shim:
         self._watch(run)
         self._standstill.restore(state)
         if state.stopping is not None:
-            self._standstill.resume()
-            run.signal(self._conduct.stop_signal)
-            self._arm((state.stopping.deadline_ns - boot.uptime_ns()) / 1e9)
+            self._ask_to_end(run, (state.stopping.deadline_ns - boot.uptime_ns()) / 1e9)
 
     def _record_start(self, run: Run, *, again: bool) -> ContainerEvent:
         beginning = transitions.Beginning(
@@ -192,10 +198,11 @@ class Shim:
             pid=run.pid,
             pid_start=boot.start_time(run.pid),
             boot=self._boot,
-            again=again,
+            again=again and self._wishes.restart is None,
         )
         return self._ledger.change(
-            Cause(action="started"), lambda state: transitions.started(state, beginning)
+            Cause(action="started", operation=self._wishes.fulfil()),
+            lambda state: transitions.started(state, beginning),
         )
 
     def _watch(self, run: Run) -> None:
@@ -258,21 +265,24 @@ class Shim:
             self._failures = 0
         self._conclude(end)
 
-    def _conclude(self, end: ExitRecord) -> None:
+    def _conclude(self, end: ExitRecord, *, refused: Mapping[str, Any] | None = None) -> None:
         """Tell of a recorded end, then restart the container or leave."""
         self._body.drop_cgroup()
         state = self._ledger.load()
         count = state.record.restart_count
-        if not state.held and restarts(self._conduct, exit_code=end.exit_code, count=count):
+        asked = restart_of(state) is not None
+        by_policy = restarts(self._conduct, exit_code=end.exit_code, count=count)
+        if asked or (by_policy and not state.held):
             self._ledger.change(
                 Cause(action="restarting"), lambda old: transitions.ended(old, end, restarting=True)
             )
-            self._rest()
+            (self._restart if asked else self._rest)()
             return
         operation = state.stopping.operation if state.stopping else None
+        result = {"fault": dict(refused)} if refused else None
         self._withdraw()
         self._ledger.change(
-            Cause(action="exited", operation=operation),
+            Cause(action="exited", operation=operation, result=result),
             lambda old: transitions.ended(old, end, restarting=False),
         )
         self._leave()
@@ -290,19 +300,12 @@ class Shim:
         except RuntimeFault as fault:
             end = self._failed_restart(str(fault))
             exits.write(self._directory, end)
-            self._conclude(end)
+            self._conclude(end, refused=self._wishes.refuse(fault))
 
     def _failed_restart(self, reason: str) -> ExitRecord:
         """A restart that was refused counts as a run that failed at once."""
-        state = self._ledger.note(
-            lambda old: replace(
-                old,
-                run=old.run + 1,
-                record=replace(old.record, restart_count=old.record.restart_count + 1),
-            )
-        )
         return ExitRecord(
-            run=state.run,
+            run=self._ledger.note(transitions.skipped).run,
             exit_code=_NOT_FOUND,
             oom_killed=False,
             finished_ns=time.time_ns(),
@@ -314,6 +317,7 @@ class Shim:
         if self._pause is None:
             return None
         self._cancel_pause()
+        self._wishes.drop()
         self._ledger.note(transitions.held)
         self._withdraw()
         cause = Cause(action="exited", operation=operation)
@@ -342,6 +346,14 @@ class Shim:
         self._loop.cancel(self._deadline)
         self._deadline = self._loop.after(max(0.0, grace_seconds), self._overdue)
 
+    def _grace(self, seconds: float | None) -> float:
+        return self._conduct.stop_timeout_seconds if seconds is None else seconds
+
+    def _ask_to_end(self, run: Run, grace_seconds: float) -> None:
+        self._standstill.resume()
+        run.signal(self._conduct.stop_signal)
+        self._arm(grace_seconds)
+
     def _overdue(self) -> None:
         if self._run is not None:
             self._run.kill()
@@ -350,11 +362,11 @@ class Shim:
         ends = number in (signal.SIGKILL, self._conduct.stop_signal)
         if self._run is None and self._pause is not None and ends:
             return self._give_up(operation)
-        if self._run is None:
-            raise self._not_running()
+        run = self._running()
         if ends:
+            self._wishes.drop()
             self._ledger.note(transitions.held)
-        if not self._run.signal(number):
+        if not run.signal(number):
             raise self._not_running()
         if ends:
             self._standstill.resume()  # what is frozen heeds no signal, on v1 not even SIGKILL
@@ -368,15 +380,18 @@ class Shim:
             plain = None if fault is None else protocol.to_plain(fault)
             once.finish(self._directory, operation, result={}, fault=plain)
 
+    def _running(self) -> Run:
+        if self._run is None:
+            raise self._not_running()
+        return self._run
+
     def _not_running(self) -> Conflict:
         return Conflict(f"container {self._container} is not running")
 
     # Executions
 
     def _join(self, spec: Mapping[str, Any], stdio: tuple[int, int, int]) -> Launched:
-        if self._run is None:
-            raise self._not_running()
-        return self._body.join(self._run, spec, stdio)
+        return self._body.join(self._running(), spec, stdio)
 
     def _execution_ended(self, operation: str, result: Mapping[str, Any] | None) -> None:
         cause = Cause(action="exec-finished", operation=operation, result=result)

@@ -46,7 +46,7 @@ def started(state: State, beginning: Beginning) -> State:
 
 
 def ended(state: State, end: ExitRecord, *, restarting: bool) -> State:
-    """Return the state of a container whose run ended."""
+    """Return the state of a container whose run ended; a wish to restart it stays."""
     record = replace(
         state.record,
         state="exited",
@@ -57,7 +57,14 @@ def ended(state: State, end: ExitRecord, *, restarting: bool) -> State:
         restarting=restarting,
         error=end.error,
     )
-    return replace(state, record=record, pid_start=None, stopping=None)
+    wish = state.stopping if restarting else None
+    return replace(state, record=record, pid_start=None, stopping=wish)
+
+
+def skipped(state: State) -> State:
+    """Return the state after a restart that was refused: it counts as a run."""
+    record = replace(state.record, restart_count=state.record.restart_count + 1)
+    return replace(state, record=record, run=state.run + 1)
 
 
 def paused(state: State) -> State:
@@ -75,9 +82,11 @@ def settled(state: State) -> State:
     return replace(state, record=replace(state.record, restarting=False), stopping=None)
 
 
-def stopping(state: State, operation: str | None, deadline_ns: int) -> State:
-    """Return the state of a container that somebody wants to end."""
-    wish = Stopping(operation=operation, deadline_ns=deadline_ns)
+def stopping(
+    state: State, operation: str | None, deadline_ns: int, *, again: bool = False
+) -> State:
+    """Return the state of a container that somebody wants to end, to start `again` or not."""
+    wish = Stopping(operation=operation, deadline_ns=deadline_ns, again=again)
     return replace(state, held=True, stopping=wish)
 
 

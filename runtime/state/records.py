@@ -20,10 +20,14 @@ from runtime.state import durable, locks, schema, spool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopping:
-    """A stop under way: the operation that asked, and when SIGKILL is due (CLOCK_BOOTTIME)."""
+    """A stop under way: the operation that asked, and when SIGKILL is due (CLOCK_BOOTTIME).
+
+    `again` says that it is to start again then.
+    """
 
     operation: str | None
     deadline_ns: int
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +57,7 @@ class State:
             "run": self.run,
             "pid_start": self.pid_start,
             "held": self.held,
-            "stopping": stopping and [stopping.operation, stopping.deadline_ns],
+            "stopping": stopping and [stopping.operation, stopping.deadline_ns, stopping.again],
         }
 
     @classmethod
@@ -66,8 +70,12 @@ class State:
             run=plain["run"],
             pid_start=plain["pid_start"],
             held=plain["held"],
-            stopping=stopping and Stopping(operation=stopping[0], deadline_ns=stopping[1]),
+            stopping=stopping and _stopping(*stopping),
         )
+
+
+def _stopping(operation: str | None, deadline_ns: int, again: bool = False) -> Stopping:
+    return Stopping(operation=operation, deadline_ns=deadline_ns, again=again)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -255,6 +255,7 @@ def test_what_runs_is_deleted_by_force_only(engine: Engine) -> None:
         lambda containers: containers.stop(NOBODY),
         lambda containers: containers.kill(NOBODY),
         lambda containers: containers.delete(NOBODY),
+        lambda containers: containers.restart(NOBODY, operation="op1"),
         lambda containers: containers.pause(NOBODY),
         lambda containers: containers.resume(NOBODY),
         lambda containers: containers.execute(NOBODY, EXEC, operation="op1"),

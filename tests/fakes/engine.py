@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from runtime.containers.plan import refuse_unbuilt
-from runtime.errors import Conflict, Unavailable
+from runtime.containers.stop import check_grace
+from runtime.errors import Conflict, RuntimeFault, Unavailable
 from runtime.events import (
     ContainerRecord,
     LogFrame,
@@ -103,6 +104,42 @@ class FakeContainers(Store):
                 self._exit(container, KILLED["SIGTERM"], operation=operation)
             return record
 
+    def restart(
+        self,
+        container: str,
+        *,
+        timeout_seconds: float | None = None,
+        operation: str,
+        sink: Sink = _NULL,
+    ) -> ContainerRecord:
+        """Hand over, or start what does not run; once for each operation."""
+        check_grace(timeout_seconds)
+        with self._changed:
+            found = self._find(container)
+            if operation in found.once and found.once[operation].state != "begun":
+                return self._repeated(found, operation)
+            if found.record.restarting:
+                return found.record
+            if operation not in found.once:
+                self._effect("restart", container)
+                self._mark(found, operation, "begun")
+            elif found.record.state in ALIVE:
+                self._mark(found, operation, "done", {})
+                return found.record
+            if found.record.state not in ALIVE:
+                try:
+                    record = self.start(container, sink=sink)
+                except RuntimeFault as fault:
+                    self._refuse(found, operation, fault)
+                    raise
+                self._mark(found, operation, "done", {})
+                return record
+            self._thaw(container)
+            self._change(container, "restarting", state="exited", restarting=True, exit_code=143)
+            if not self.hold_ends:
+                self.end_restart(container, operation)
+            return found.record
+
     def kill(
         self,
         container: str,
@@ -166,7 +203,7 @@ class FakeContainers(Store):
                 self.end_exec(container, operation, outcome)
 
     def once(self, container: str, operation: str) -> OnceRecord | None:
-        """Return what is recorded of a kill or an exec."""
+        """Return what is recorded of a kill, an exec or a restart."""
         with self._changed:
             return self._find(container).once.get(operation)
 

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from runtime.errors import Interrupted, NotFound
+from runtime.errors import Interrupted, NotFound, RuntimeFault
 from runtime.events import ContainerEvent, ContainerRecord, LogFrame, NullSink, OnceRecord, Sink
+from runtime.shim import protocol
+from runtime.shim.executions import answer_again
 from runtime.spec.container import ContainerSpec
 from tests.fakes.events import FakeEvents
 from tests.fakes.images import FakeImages
@@ -66,6 +68,35 @@ class Store:
             self._mark(found, operation, "done", result)
             self._change(container, "exec-finished", operation=operation, result=result)
 
+    def end_restart(
+        self, container: str, operation: str, *, fault: Mapping[str, Any] | None = None
+    ) -> None:
+        """Let a restart end: the container runs again, or was refused with `fault`."""
+        with self._changed:
+            found = self._find(container)
+            if fault is not None:
+                found.once[operation] = OnceRecord(operation=operation, state="done", fault=fault)
+                self._change(
+                    container,
+                    "exited",
+                    operation=operation,
+                    result={"fault": fault},
+                    restarting=False,
+                    pid=None,
+                )
+                return
+            self._mark(found, operation, "done", {})
+            self._change(
+                container,
+                "started",
+                operation=operation,
+                state="running",
+                restarting=False,
+                started_ns=time.time_ns(),
+                exit_code=None,
+                pid=4243,
+            )
+
     def interrupt(self, container: str, operation: str) -> None:
         """Let a once operation have been cut short."""
         with self._changed:
@@ -117,6 +148,7 @@ class Store:
             state="exited",
             exit_code=exit_code,
             finished_ns=time.time_ns(),
+            restarting=False,
             pid=None,
         )
 
@@ -136,7 +168,12 @@ class Store:
         if operation is not None:
             found.once[operation] = OnceRecord(operation=operation, state=state, result=result)
 
+    def _refuse(self, found: Held, operation: str, fault: RuntimeFault) -> None:
+        plain = protocol.to_plain(protocol.fault_of(fault))
+        found.once[operation] = OnceRecord(operation=operation, state="done", fault=plain)
+
     def _repeated(self, found: Held, operation: str) -> ContainerRecord:
+        answer_again(found.once[operation])
         if found.once[operation].state != "done":
             raise Interrupted(f"operation {operation} was cut short, its effect is unknown")
         return found.record

@@ -14,6 +14,7 @@ HANDLERS: dict[str, Handler] = {
     kinds.CONTAINER_RESUME.code: containers.resume,
     kinds.CONTAINER_DELETE.code: containers.delete,
     kinds.CONTAINER_KILL.code: processes.kill,
+    kinds.CONTAINER_RESTART.code: processes.restart,
     kinds.CONTAINER_EXEC.code: processes.execute,
     kinds.IMAGE_LOAD.code: images.load,
     kinds.IMAGE_DELETE.code: images.delete,

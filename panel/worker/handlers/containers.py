@@ -27,7 +27,7 @@ def create(job: Job) -> Answer:
             job.engine.containers.delete(operation.target, sink=job.sink)
             raise Cancelled("the operation was cancelled before the command ran")
         record = job.engine.containers.start(operation.target, sink=job.sink)
-    return Done(_told(record))
+    return Done(told(record))
 
 
 def judged(job: Job) -> ContainerSpec:
@@ -48,10 +48,15 @@ def judged(job: Job) -> ContainerSpec:
 def start(job: Job) -> Answer:
     """Start the container, once more under the ceiling that holds now."""
     record = own(job)
+    judge_again(job, record)
+    return Done(told(job.engine.containers.start(record.id, sink=job.sink)))
+
+
+def judge_again(job: Job, record: ContainerRecord) -> None:
+    """Judge what was created earlier by what holds now. Raises Refused."""
     spec = ContainerSpec.from_json(record.spec)
     usage = usage_of(job.operation.team_id, without=record.id)
     judge(spec, rules_of(job.operation.team_id), usage, job.ceiling()).enforce()
-    return Done(_told(job.engine.containers.start(record.id, sink=job.sink)))
 
 
 def stop(job: Job) -> Answer:
@@ -69,12 +74,12 @@ def stop(job: Job) -> Answer:
 
 def pause(job: Job) -> Answer:
     """Freeze the container."""
-    return Done(_told(job.engine.containers.pause(own(job).id, sink=job.sink)))
+    return Done(told(job.engine.containers.pause(own(job).id, sink=job.sink)))
 
 
 def resume(job: Job) -> Answer:
     """Let the paused container go on: what it may was judged when it was started."""
-    return Done(_told(job.engine.containers.resume(own(job).id, sink=job.sink)))
+    return Done(told(job.engine.containers.resume(own(job).id, sink=job.sink)))
 
 
 def delete(job: Job) -> Answer:
@@ -99,6 +104,7 @@ def own(job: Job) -> ContainerRecord:
     return record
 
 
-def _told(record: ContainerRecord) -> dict[str, object]:
+def told(record: ContainerRecord) -> dict[str, object]:
+    """Return what an operation on a container that is there ends with."""
     name = Container.objects.filter(pk=record.id).values_list("name", flat=True).first()
     return {"id": record.id, "name": name or record.id[:12], "state": record.state}

@@ -1,9 +1,9 @@
-"""Kill and exec: effects that never happen twice."""
+"""Kill, exec and restart: effects that never happen twice."""
 
 from __future__ import annotations
 
 from panel.operations.params import exec_spec, signal_name
-from panel.worker.handlers.containers import own
+from panel.worker.handlers.containers import judge_again, own, told
 from panel.worker.job import Answer, Done, HandedOver, Job
 from runtime.errors import Conflict, Interrupted, RuntimeFault
 from runtime.events import OnceRecord
@@ -41,6 +41,27 @@ def execute(job: Job) -> Answer:
     spec = exec_spec(job.operation.params)
     job.engine.containers.execute(record.id, spec, operation=job.operation.pk, sink=job.sink)
     return HandedOver(record.version)
+
+
+def restart(job: Job) -> Answer:
+    """Hand the restart over; where nothing runs it is a start, and over at once.
+
+    On a takeover the engine knows how far a former attempt came, and restarts nothing again.
+    """
+    record = own(job)
+    if job.engine.containers.once(record.id, job.operation.pk) is None:
+        judge_again(job, record)
+    record = job.engine.containers.restart(
+        record.id,
+        timeout_seconds=job.operation.params.get("timeout_seconds"),
+        operation=job.operation.pk,
+        sink=job.sink,
+    )
+    mark = job.engine.containers.once(record.id, job.operation.pk)
+    if mark is None or mark.state == "begun":
+        return HandedOver(record.version)
+    _ended(mark)
+    return Done(told(job.engine.containers.inspect(record.id)))
 
 
 def _before(job: Job, container: str) -> OnceRecord | None:

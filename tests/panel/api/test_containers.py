@@ -213,6 +213,12 @@ def test_verbs_change_the_container(
     drain()
     assert api(alice, "GET", "/containers/web").json()["state"] == "running"
 
+    asked = api(alice, "POST", "/containers/web/restart", {"timeout_seconds": 1})
+    drain()
+    relay_pending(cast("Engine", engine), "here")
+    assert api(alice, "GET", f"/operations/{asked.json()['id']}").json()["status"] == "succeeded"
+    assert api(alice, "GET", "/containers/web").json()["state"] == "running"
+
     api(alice, "POST", f"/containers/{container}/kill", {"signal": "KILL"})
     drain()
     relay_pending(cast("Engine", engine), "here")
@@ -273,6 +279,7 @@ def test_exec_ends_with_what_the_command_said(
         ("kill", {"sig": 9}, "sig"),
         ("stop", {"timeout_seconds": -1}, "timeout_seconds"),
         ("start", {"now": True}, "now"),
+        ("restart", {"timeout_seconds": -1}, "timeout_seconds"),
     ],
 )
 def test_a_wrong_field_of_a_verb_is_named(

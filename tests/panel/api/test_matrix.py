@@ -58,6 +58,7 @@ DECLARED = {
     "container-start": Declared("container", post=Role.OPERATOR),
     "container-stop": Declared("container", post=Role.OPERATOR),
     "container-kill": Declared("container", post=Role.OPERATOR),
+    "container-restart": Declared("container", post=Role.OPERATOR),
     "container-pause": Declared("container", post=Role.OPERATOR),
     "container-resume": Declared("container", post=Role.OPERATOR),
     "container-exec": Declared("container", post=Role.OPERATOR),

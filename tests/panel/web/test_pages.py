@@ -19,7 +19,7 @@ from tests.panel.web.people import Browser, Create
 
 PART = {"HX-Request": "true"}
 OF_A_CONTAINER = ("", "logs/", "operations/", "remove/")
-VERBS = ("start", "stop", "kill", "pause", "resume", "delete")
+VERBS = ("start", "stop", "restart", "kill", "pause", "resume", "delete")
 
 
 def text(answer: Any) -> str:

@@ -145,6 +145,7 @@ def test_a_target_that_is_no_id_reaches_no_path(
         ("container.start", {}),
         ("container.stop", {}),
         ("container.kill", {"signal": "SIGKILL"}),
+        ("container.restart", {}),
         ("container.pause", {}),
         ("container.resume", {}),
         ("container.delete", {"force": True}),
