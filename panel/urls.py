@@ -14,6 +14,7 @@ urlpatterns = [
     re_path(r"^api/", nothing),
     path("", include("panel.web.urls")),
 ]
+handler400 = "panel.web.errors.bad_request"
 handler403 = "panel.web.errors.forbidden"
 handler404 = "panel.web.errors.not_found"
 handler500 = "panel.web.errors.server_error"

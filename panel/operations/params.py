@@ -15,6 +15,8 @@ from runtime.spec.container import ContainerSpec
 from runtime.spec.execution import ExecSpec
 
 LONGEST_STOP_SECONDS = 86_400
+LONGEST_REFERENCE = 512
+"""Characters of an image's reference: what the rows have room for."""
 IDENTITY = re.compile(r"[0-9a-f]{32}")
 """How containers and operations are named."""
 
@@ -41,7 +43,15 @@ def create_spec(params: Mapping[str, Any], *, owner: Owner) -> ContainerSpec:
     """Return the spec in a create's parameters; namespace and ids are the owner's. InvalidSpec."""
     plain = dict(fields.mapping("spec", params.get("spec")))
     plain["namespace"], plain["id_range"] = owner.namespace, owner.id_range
-    return ContainerSpec.from_json(plain)
+    spec = ContainerSpec.from_json(plain)
+    check_reference(spec.image)
+    return spec
+
+
+def check_reference(image: str) -> None:
+    """Raise InvalidSpec for a reference that is too long for a row."""
+    if len(image) > LONGEST_REFERENCE:
+        raise InvalidSpec("image", f"is longer than {LONGEST_REFERENCE} characters")
 
 
 def exec_spec(params: Mapping[str, Any]) -> ExecSpec:

@@ -23,14 +23,13 @@ from panel.operations import kinds
 from panel.operations.doorbell import ring_on_commit
 from panel.operations.kinds import About, Kind
 from panel.operations.models import Operation, Status
-from panel.operations.params import Owner, create_spec, parse
+from panel.operations.params import Owner, check_reference, create_spec, parse
 from panel.operations.story import tell
 from panel.policy.judge import judge
 from panel.policy.teams import rules_of
 from runtime.errors import InvalidSpec, NotFound
 
 TICKET_LIFE = timedelta(seconds=30)
-LONGEST_REFERENCE = 512
 
 
 def submit(
@@ -121,8 +120,7 @@ def _place(kind: Kind, actor: Actor, target: str | None, node: str | None) -> di
     if not target:
         raise InvalidSpec(kind.about.value, "is required")
     if kind.about is About.IMAGE:
-        if len(target) > LONGEST_REFERENCE:
-            raise InvalidSpec("image", f"is longer than {LONGEST_REFERENCE} characters")
+        check_reference(target)
         return {"target": target, "node": here}
     container = Container.objects.filter(pk=target, team_id=actor.team_id, deleted=False).first()
     if container is None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 from django.http import HttpRequest, HttpResponse
 
-from panel.web.visit import actor_of, bare, page
+from panel.web.visit import DATABASE_AWAY, actor_of, bare, page, unavailable
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
@@ -31,5 +33,10 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500, with nothing that could fail again."""
+    """Answer 500, with nothing that could fail again; 503 where it was the database.
+
+    A session is saved after its view, so a busy database may be met there too.
+    """
+    if isinstance(sys.exc_info()[1], DATABASE_AWAY):
+        return unavailable(request)
     return bare(request, "errors/500.html", 500)

@@ -22,6 +22,8 @@ from runtime.errors import NotFound
 PAGE = 50
 KEYS = frozenset({"status", "kind", "by", "target"})
 DISMISSED_KEPT = 100
+LONGEST_NUMBER = 18
+"""Digits; what is longer is no number of a row."""
 
 
 @require_GET
@@ -32,7 +34,7 @@ def operation_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     asked = request.GET.get("q", "").strip()
     rows = _fitting(_changes(actor), actor, asked)
     before = request.GET.get("before", "")
-    if before.isdigit():
+    if before.isascii() and before.isdecimal() and len(before) <= LONGEST_NUMBER:
         rows = rows.filter(number__lt=int(before))
     shown = list(rows.select_related("user").order_by("-number")[: PAGE + 1])
     context = {

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.db import OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.core.exceptions import BadRequest
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -21,6 +22,8 @@ from panel.web import frame
 from runtime.errors import NotFound, RuntimeFault
 
 KNOWN_ROWS_LIMIT = 500
+DATABASE_AWAY = (OperationalError, InterfaceError)
+"""It is busy, or not there: the same request may work in a moment."""
 
 Arguments = ParamSpec("Arguments")
 View = Callable[Concatenate[HttpRequest, Arguments], HttpResponse]
@@ -45,12 +48,13 @@ def member(view: MemberView[Arguments]) -> View[Arguments]:
     def guarded(
         request: HttpRequest, /, *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> HttpResponse:
+        _refuse_nul(request)
         try:
             actor = actor_of(request)
             if actor is None:
                 return _to_nobody(request)
             return view(request, actor, *args, **kwargs)
-        except OperationalError:
+        except DATABASE_AWAY:
             return unavailable(request)
         except NotFound as fault:
             raise Http404(str(fault)) from fault
@@ -127,6 +131,17 @@ def unavailable(request: HttpRequest) -> HttpResponse:
     answer = bare(request, "errors/503.html", 503)
     answer["Retry-After"] = "2"
     return answer
+
+
+def _refuse_nul(request: HttpRequest) -> None:
+    """Refuse what no row can hold and PostgreSQL takes in no query."""
+    asked = (request.path, *_values(request.GET), *_values(request.POST))
+    if any("\0" in text for text in asked):
+        raise BadRequest("a NUL character in the request")
+
+
+def _values(query: QueryDict) -> Iterator[str]:
+    return (str(value) for _, values in query.lists() for value in values)
 
 
 def _to_nobody(request: HttpRequest) -> HttpResponse:

@@ -150,6 +150,17 @@ def test_a_wait_that_is_no_bounded_number_changes_nothing(
     assert not Operation.objects.exists()
 
 
+def test_a_reference_that_no_row_can_hold_is_named(alice: Actor, api: Api) -> None:
+    longest = api(alice, "POST", "/containers", {**SLEEPER, "image": "a" * 512})
+    longer = api(alice, "POST", "/containers", {**SLEEPER, "image": "a" * 513})
+
+    assert longest.status_code == 202
+    assert (longer.status_code, longer.json()["errors"]) == (
+        400,
+        [{"field": "image", "reason": "is longer than 512 characters"}],
+    )
+
+
 def test_a_wait_that_is_over_answers_202(alice: Actor, api: Api) -> None:
     started = time.monotonic()
 
