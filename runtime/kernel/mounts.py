@@ -35,13 +35,19 @@ def move_mount(mount: int, target: int, *, path: str = "") -> None:
 
 
 def mount_setattr(
-    mount: int, *, add: int = 0, user_namespace: int = 0, recursive: bool = False
+    mount: int,
+    *,
+    add: int = 0,
+    clear: int = 0,
+    propagation: int = 0,
+    user_namespace: int = 0,
+    recursive: bool = False,
 ) -> None:
-    """Set attributes of a mount; with MOUNT_ATTR_IDMAP, map ids by `user_namespace`.
+    """Set and clear attributes of a mount, and how its mount events travel (`MS_SHARED`...).
 
-    See mount_setattr(2).
+    With MOUNT_ATTR_IDMAP, ids are mapped by `user_namespace`. See mount_setattr(2).
     """
-    attributes = struct.pack("<4Q", add, 0, 0, user_namespace)
+    attributes = struct.pack("<4Q", add, clear, propagation, user_namespace)
     flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
     call("mount_setattr", mount, b"", flags, attributes, len(attributes))
 

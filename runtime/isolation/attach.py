@@ -1,0 +1,140 @@
+"""The mounts of an OCI bundle, attached below its root by descriptors only.
+
+Sources are the host's, so this comes before the pivot, in a mount namespace of its own. Targets are
+resolved inside the root, whatever links its tree holds, and are never inside of procfs: what is
+mounted there could catch what the runtime or the kernel's guards read.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import stat
+
+from runtime.abi import O_PATH
+from runtime.errors import InvalidSpec, KernelRefused
+from runtime.isolation.idmap import as_owner
+from runtime.kernel import fsopen, mounts, paths
+from runtime.oci.config_mounts import Mount
+
+COVERABLE = frozenset(
+    f"/proc/{name}"
+    for name in (
+        *("cpuinfo", "diskstats", "loadavg", "meminfo", "slabinfo", "stat", "swaps", "uptime"),
+        *("sys/kernel/ns_last_pid", "sys/crypto/fips_enabled"),
+    )
+)
+"""Files of procfs that lxcfs and its like put others over: they only tell of the machine."""
+
+
+_NO_TARGET = (errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EEXIST)
+"""Something else is there; EEXIST is a link that leads to nothing inside the root."""
+
+
+def attach_all(wanted: tuple[Mount, ...], root: int, *, owner: int = 0) -> None:
+    """Make and attach `wanted` in order below the descriptor `root`.
+
+    Relative sources are taken from the working directory: the bundle's. Missing mount points are
+    made, as host user `owner`. Raises InvalidSpec("mounts[n].destination") for a target that
+    cannot be, KernelRefused; what was attached till then stays in the namespace.
+    """
+    procfs = {os.stat("/proc").st_dev}
+    for place, mount in enumerate(wanted):
+        made = _make(mount)
+        try:
+            target = _open_target(mount, place, root, made, owner)
+            try:
+                _refuse_in_procfs(mount, place, target, procfs)
+                mounts.move_mount(made, target, path=mount.destination)
+            finally:
+                os.close(target)
+            for propagation, recursive in mount.propagation:
+                mounts.mount_setattr(made, propagation=propagation, recursive=recursive)
+            if mount.kind == "proc":
+                procfs.add(os.fstat(made).st_dev)
+        finally:
+            os.close(made)
+
+
+def _make(mount: Mount) -> int:
+    """Return the mount, attached nowhere yet, with its attributes."""
+    made = _clone(mount) if mount.bind else _new(mount)
+    try:
+        for attributes, recursive in ((mount.below, True), (mount.own, False)):
+            if attributes.set or attributes.clear:
+                mounts.mount_setattr(
+                    made, add=attributes.set, clear=attributes.clear, recursive=recursive
+                )
+    except BaseException:
+        os.close(made)
+        raise
+    return made
+
+
+def _clone(mount: Mount) -> int:
+    return mounts.open_tree(mount.source, recursive=mount.recursive)
+
+
+def _new(mount: Mount) -> int:
+    context = fsopen.fsopen(mount.kind)
+    try:
+        fsopen.set_string(context, "source", mount.source)
+        for key, value in mount.data:
+            if value:
+                fsopen.set_string(context, key, value)
+            else:
+                fsopen.set_flag(context, key)
+        fsopen.create(context, name=mount.kind)
+        return fsopen.fsmount(context, 0)
+    finally:
+        os.close(context)
+
+
+def _open_target(mount: Mount, place: int, root: int, made: int, owner: int) -> int:
+    """Open the mount point, or make what the mount is: a directory, or else an empty file."""
+    directory = stat.S_ISDIR(os.fstat(made).st_mode)
+    try:
+        with as_owner(owner):
+            if directory:
+                return paths.make_directories(root, mount.destination)
+            return _open_file(root, mount.destination)
+    except KernelRefused as refused:
+        if refused.errno in _NO_TARGET:
+            reason = f"{mount.destination}: {os.strerror(refused.errno).lower()}"
+            raise InvalidSpec(f"mounts[{place}].destination", reason) from None
+        raise
+
+
+def _open_file(root: int, destination: str) -> int:
+    try:
+        found = paths.open_in_root(root, destination)
+    except KernelRefused as refused:
+        if refused.errno != errno.ENOENT:
+            raise
+        return _make_file(root, posixpath.normpath(destination))
+    if stat.S_ISDIR(os.fstat(found).st_mode):
+        os.close(found)
+        raise KernelRefused("openat2", errno.EISDIR, destination)
+    return found
+
+
+def _make_file(root: int, destination: str) -> int:
+    above = paths.make_directories(root, posixpath.dirname(destination))
+    name = posixpath.basename(destination)
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        os.close(os.open(name, flags, 0o644, dir_fd=above))
+        return paths.open_plain(above, name, O_PATH)
+    except OSError as error:
+        raise KernelRefused("openat", error.errno or 0, destination) from None
+    finally:
+        os.close(above)
+
+
+def _refuse_in_procfs(mount: Mount, place: int, target: int, procfs: set[int]) -> None:
+    """Compare file systems, not names: a link of the tree may lead there under any name."""
+    inside = os.fstat(target).st_dev in procfs
+    if inside and posixpath.normpath(mount.destination) not in COVERABLE:
+        reason = f"{mount.destination} lies inside of procfs, where nothing may be mounted"
+        raise InvalidSpec(f"mounts[{place}].destination", reason)
