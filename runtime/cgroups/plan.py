@@ -48,8 +48,13 @@ def plan_limits(resources: Resources, layout: Layout) -> tuple[Write, ...]:
     """Return what to write, in order. Raises InvalidSpec for a limit the host cannot hold."""
     writes: list[Write] = []
     for controller, field, value, plan in (
-        ("memory", "memory_bytes", resources.memory_bytes, _memory),
+        ("memory", "memory_bytes", resources.memory_bytes, partial(_memory, resources)),
+        ("memory", "memory_reservation_bytes", resources.memory_reservation_bytes, _reservation),
+        ("memory", "memory_swappiness", resources.memory_swappiness, _swappiness),
         ("cpu", "cpus", resources.cpus, partial(_cpu, resources.cpu_period_microseconds)),
+        ("cpu", "cpu_burst_microseconds", resources.cpu_burst_microseconds, _burst),
+        ("cpu", "cpu_shares", resources.cpu_shares, _shares),
+        ("cpu", "cpu_idle", resources.cpu_idle or None, _idle),
         ("pids", "pids", resources.pids, _pids),
     ):
         if value is None:
@@ -61,17 +66,38 @@ def plan_limits(resources: Resources, layout: Layout) -> tuple[Write, ...]:
     return tuple(writes) + _devices(layout)
 
 
-def _memory(size: float, version: int) -> list[Write]:
-    """Limit memory and leave no swap, so that the limit kills instead of slowing the host."""
+def cpu_weight(shares: int) -> int:
+    """Return what 2 to 262,144 shares of v1 are among the weights of v2, 1 to 10,000."""
+    return 1 + (min(max(shares, 2), 262_144) - 2) * 9_999 // 262_142
+
+
+def _memory(resources: Resources, size: float, version: int) -> list[Write]:
+    """Limit memory and, unless swap is asked for, leave none: the limit kills, it does not slow."""
+    total = size if resources.memory_swap_bytes is None else resources.memory_swap_bytes
+    none = total == size
     if version == 2:
+        swap = "max" if total < 0 else f"{total - size}"
         return [
             Write("memory", "memory.max", f"{size}"),
-            Write("memory", "memory.swap.max", "0", optional=True),
+            Write("memory", "memory.swap.max", swap, optional=none),
         ]
     return [
         Write("memory", "memory.limit_in_bytes", f"{size}"),
-        Write("memory", "memory.memsw.limit_in_bytes", f"{size}", optional=True),
+        Write("memory", "memory.memsw.limit_in_bytes", f"{total}", optional=none),
     ]
+
+
+def _reservation(size: float, version: int) -> list[Write]:
+    name = "memory.low" if version == 2 else "memory.soft_limit_in_bytes"
+    return [Write("memory", name, f"{size}")]
+
+
+def _swappiness(value: float, version: int) -> list[Write]:
+    if version == 2:
+        raise InvalidSpec(
+            "limits.memory_swappiness", "cgroup v2, as on this host, has none: leave it out"
+        )
+    return [Write("memory", "memory.swappiness", f"{value}")]
 
 
 def _cpu(period: int, cpus: float, version: int) -> list[Write]:
@@ -82,6 +108,21 @@ def _cpu(period: int, cpus: float, version: int) -> list[Write]:
         Write("cpu", "cpu.cfs_period_us", f"{period}"),
         Write("cpu", "cpu.cfs_quota_us", f"{quota}"),
     ]
+
+
+def _burst(microseconds: float, version: int) -> list[Write]:
+    name = "cpu.max.burst" if version == 2 else "cpu.cfs_burst_us"
+    return [Write("cpu", name, f"{microseconds}")]
+
+
+def _shares(shares: float, version: int) -> list[Write]:
+    if version == 2:
+        return [Write("cpu", "cpu.weight", f"{cpu_weight(int(shares))}")]
+    return [Write("cpu", "cpu.shares", f"{shares}")]
+
+
+def _idle(_: float, _version: int) -> list[Write]:
+    return [Write("cpu", "cpu.idle", "1")]
 
 
 def _pids(count: float, _version: int) -> list[Write]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from runtime.cgroups.layout import Hierarchy, Layout
-from runtime.cgroups.plan import ALLOWED_DEVICES, Write
+from runtime.cgroups.plan import ALLOWED_DEVICES, Write, cpu_weight
 from runtime.errors import InvalidSpec
 from runtime.oci.config_resources import BlockIO, Cpu, DeviceRule, LinuxResources, Memory
 
@@ -189,8 +189,7 @@ def _plan_cpu(cpu: Cpu, host: _Host) -> Iterator[Write]:
 def _plan_cpu_v2(cpu: Cpu) -> Iterator[Write]:
     """Shares of 2 to 262,144 are weights of 1 to 10,000; an idle group takes no weight."""
     if cpu.shares and not cpu.idle:
-        shares = min(max(cpu.shares, 2), 262_144)
-        yield Write("cpu", "cpu.weight", str(1 + (shares - 2) * 9_999 // 262_142))
+        yield Write("cpu", "cpu.weight", str(cpu_weight(cpu.shares)))
     if cpu.quota or cpu.period:
         quota = str(cpu.quota) if cpu.quota and cpu.quota > 0 else "max"
         yield Write("cpu", "cpu.max", f"{quota} {cpu.period or _PERIOD_MICROSECONDS}")

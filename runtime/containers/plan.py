@@ -12,6 +12,7 @@ from runtime.oci.bundle import DEFAULT_CAPABILITIES, Bundle, Resources
 from runtime.oci.image import ImageConfig
 from runtime.shim.conduct import Conduct
 from runtime.spec.container import ContainerSpec
+from runtime.spec.limits import Limits
 from runtime.spec.topic import value_at
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -47,12 +48,7 @@ def plan_container(spec: ContainerSpec, image: ResolvedImage, place: Place) -> C
         state_dir=place.state_dir,
         id_base=place.id_base if spec.id_range is None else spec.id_range,
         cgroup=place.cgroup,
-        resources=Resources(
-            memory_bytes=spec.limits.memory_bytes,
-            cpus=spec.limits.cpus,
-            cpu_period_microseconds=spec.limits.cpu_period_microseconds,
-            pids=spec.limits.pids,
-        ),
+        resources=resources(spec.limits),
         read_only=spec.read_only,
         capabilities=capabilities(spec),
         no_new_privileges=spec.no_new_privileges,
@@ -76,6 +72,11 @@ def refuse_unbuilt(spec: ContainerSpec) -> None:
     for field, feature in UNBUILT.items():
         if value_at(spec, field) != value_at(plain, field):
             raise InvalidSpec(field, f"this engine does not {feature} yet: leave it out")
+
+
+def resources(limits: Limits) -> Resources:
+    """Return what the cgroup of a container with these limits holds."""
+    return Resources(**{name: getattr(limits, name) for name in Resources.__dataclass_fields__})
 
 
 def arguments(spec: ContainerSpec, config: ImageConfig) -> tuple[str, ...]:

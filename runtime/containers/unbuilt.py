@@ -12,7 +12,9 @@ BUILT = frozenset(
         *("read_only", "id_range", "capabilities_add", "capabilities_drop", "seccomp"),
         *("no_new_privileges", "storage.shm_bytes"),
         *("limits.memory_bytes", "limits.cpus", "limits.cpu_period_microseconds", "limits.pids"),
-        *("limits.log_bytes", "limits.log_files"),
+        *("limits.memory_swap_bytes", "limits.memory_reservation_bytes"),
+        *("limits.memory_swappiness", "limits.cpu_burst_microseconds", "limits.cpu_shares"),
+        *("limits.cpu_idle", "limits.log_bytes", "limits.log_files"),
     )
 )
 """Carried out."""
@@ -90,17 +92,11 @@ UNBUILT = {
     "security.masked_paths": "choose masked paths",
     "security.readonly_paths": "choose read-only paths",
     "security.capability_sets": "set capabilities set by set",
-    "limits.memory_swap_bytes": "give swap",
-    "limits.memory_reservation_bytes": "reserve memory",
-    "limits.memory_swappiness": "set the swappiness",
     "limits.kernel_memory_bytes": "limit kernel memory",
     "limits.kernel_tcp_bytes": "limit memory of TCP",
     "limits.oom_kill_disable": "hold back the OOM killer",
     "limits.memory_use_hierarchy": "switch hierarchical accounting",
     "limits.memory_check_before_update": "check memory before updates",
-    "limits.cpu_burst_microseconds": "save up processor time",
-    "limits.cpu_shares": "share processor time by weight",
-    "limits.cpu_idle": "make idle groups",
     "limits.cpu_realtime_period_microseconds": "give real-time processor time",
     "limits.cpu_realtime_runtime_microseconds": "give real-time processor time",
     "limits.cpuset_cpus": "choose CPUs",

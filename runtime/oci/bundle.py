@@ -42,12 +42,20 @@ READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysr
 class Resources:
     """Kernel limits of one cgroup; None is no limit of its own.
 
-    `cpus` is CPUs' worth of time, counted over `cpu_period_microseconds`.
+    `memory_swap_bytes` is memory and swap together, -1 without end, None no swap; the rest of
+    memory is in bytes too. `cpus` is CPUs' worth of time, counted over `cpu_period_microseconds`;
+    `cpu_burst_microseconds` may be saved up. `cpu_shares` is 2 to 262,144.
     """
 
     memory_bytes: int | None = None
+    memory_swap_bytes: int | None = None
+    memory_reservation_bytes: int | None = None
+    memory_swappiness: int | None = None
     cpus: float | None = None
     cpu_period_microseconds: int = 100_000
+    cpu_burst_microseconds: int | None = None
+    cpu_shares: int | None = None
+    cpu_idle: bool = False
     pids: int | None = None
 
 

@@ -193,7 +193,7 @@ class Limits(Topic):
     log_files: int = asked(whole(1, 1000), DEFAULT_LOG_FILES)
 
     def validate(self) -> None:
-        """Refuse limits of memory that contradict each other, and a ulimit given twice."""
+        """Refuse limits that contradict each other, and a ulimit given twice."""
         total, limit = self.memory_swap_bytes, self.memory_bytes
         if total is not None and limit is None:
             raise InvalidSpec("limits.memory_swap_bytes", "give limits.memory_bytes with it")
@@ -207,6 +207,13 @@ class Limits(Topic):
             raise InvalidSpec(
                 "limits.memory_reservation_bytes", f"{reserved} is above memory_bytes ({limit})"
             )
+        burst = self.cpu_burst_microseconds
+        if burst and burst > round((self.cpus or 0) * self.cpu_period_microseconds):
+            raise InvalidSpec(
+                "limits.cpu_burst_microseconds", "is more than limits.cpus gives in one period"
+            )
+        if self.cpu_idle and self.cpu_shares is not None:
+            raise InvalidSpec("limits.cpu_idle", "has no shares: leave limits.cpu_shares out")
         names = [limit.name for limit in self.ulimits]
         if len(set(names)) < len(names):
             raise InvalidSpec("limits.ulimits", "has a name twice")

@@ -77,6 +77,66 @@ def _share_of_a_cpu(box: Box, *, seconds: float) -> float:
     return (stats.sample(box.cgroup).cpu_ns - used) / 1e9 / (time.monotonic() - began)
 
 
+def test_swap_reservation_shares_and_burst_are_what_the_kernel_holds(lab: Lab) -> None:
+    group = cgroups.create(
+        f"{lab.group}/rarer",
+        Resources(
+            memory_bytes=64 * MEBIBYTE,
+            memory_swap_bytes=96 * MEBIBYTE,
+            memory_reservation_bytes=32 * MEBIBYTE,
+            cpus=0.5,
+            cpu_burst_microseconds=10_000,
+            cpu_shares=512,
+        ),
+    )
+    held = {
+        1: {
+            "memory.memsw.limit_in_bytes": 96 * MEBIBYTE,
+            "memory.soft_limit_in_bytes": 32 * MEBIBYTE,
+            "cpu.shares": 512,
+            "cpu.cfs_burst_us": 10_000,
+        },
+        2: {
+            "memory.swap.max": 32 * MEBIBYTE,
+            "memory.low": 32 * MEBIBYTE,
+            "cpu.weight": 20,
+            "cpu.max.burst": 10_000,
+        },
+    }
+    seen: dict[str, int] = {}
+    wanted: dict[str, int] = {}
+    for controller in ("memory", "cpu"):
+        place = group.group(controller)
+        assert place is not None
+        files_of = {n: v for n, v in held[place.tree.version].items() if n.startswith(controller)}
+        wanted |= files_of
+        seen |= {name: int(files.read(f"{place.directory}/{name}")) for name in files_of}
+    group.remove()
+
+    assert len(seen) == 4
+    assert seen == wanted
+
+
+def test_an_idle_container_leaves_the_processor_to_others(lab: Lab) -> None:
+    loop = ("/bin/sh", "-c", "while :; do :; done")
+    one = {min(os.sched_getaffinity(0))}
+    with (
+        lab.box(*loop, resources=Resources(pids=5, cpu_idle=True)) as idle,
+        lab.box(*loop, resources=Resources(pids=5, cpu_shares=1024)) as busy,
+    ):
+        for box in (idle, busy):
+            os.sched_setaffinity(box.launched.pid, one)
+        time.sleep(0.2)
+        before = [stats.sample(box.cgroup).cpu_ns for box in (idle, busy)]
+        time.sleep(1.5)
+        used = [
+            stats.sample(box.cgroup).cpu_ns - then
+            for box, then in zip((idle, busy), before, strict=True)
+        ]
+
+    assert used[1] > 10 * used[0]
+
+
 def test_a_sample_tells_memory_and_processes(lab: Lab) -> None:
     with lab.box("/bin/sh", "-c", "sleep 60 & sleep 60") as box:
         until(lambda: stats.sample(box.cgroup).pids == 2)

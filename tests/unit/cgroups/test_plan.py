@@ -52,6 +52,64 @@ def test_each_limit_goes_to_the_version_that_has_its_controller() -> None:
     assert "cpu.max = 50000 100000" in texts
 
 
+RARER = Resources(
+    memory_bytes=64 << 20,
+    memory_swap_bytes=96 << 20,
+    memory_reservation_bytes=32 << 20,
+    cpus=0.5,
+    cpu_period_microseconds=50_000,
+    cpu_burst_microseconds=10_000,
+    cpu_shares=512,
+)
+
+
+def test_swap_reservation_shares_and_burst_on_v1() -> None:
+    texts = [str(write) for write in plan_limits(RARER, V1)]
+
+    assert texts[:8] == [
+        "memory.limit_in_bytes = 67108864",
+        "memory.memsw.limit_in_bytes = 100663296",
+        "memory.soft_limit_in_bytes = 33554432",
+        "cpu.cfs_period_us = 50000",
+        "cpu.cfs_quota_us = 25000",
+        "cpu.cfs_burst_us = 10000",
+        "cpu.shares = 512",
+        "devices.deny = a",
+    ]
+
+
+def test_swap_reservation_shares_and_burst_on_v2() -> None:
+    assert [str(write) for write in plan_limits(RARER, V2)] == [
+        "memory.max = 67108864",
+        "memory.swap.max = 33554432",
+        "memory.low = 33554432",
+        "cpu.max = 25000 50000",
+        "cpu.max.burst = 10000",
+        "cpu.weight = 20",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("layout", "text"),
+    [(V1, "memory.memsw.limit_in_bytes = -1"), (V2, "memory.swap.max = max")],
+)
+def test_swap_without_end_must_be_accounted(layout: Layout, text: str) -> None:
+    plan = plan_limits(Resources(memory_bytes=64 << 20, memory_swap_bytes=-1), layout)
+
+    assert (str(plan[1]), plan[1].optional) == (text, False)
+
+
+def test_swappiness_is_of_v1_only() -> None:
+    assert str(plan_limits(Resources(memory_swappiness=10), V1)[0]) == "memory.swappiness = 10"
+    with pytest.raises(InvalidSpec, match="memory_swappiness"):
+        plan_limits(Resources(memory_swappiness=10), V2)
+
+
+@pytest.mark.parametrize("layout", [V1, V2])
+def test_an_idle_group_says_so(layout: Layout) -> None:
+    assert str(plan_limits(Resources(cpu_idle=True), layout)[0]) == "cpu.idle = 1"
+
+
 def test_no_limit_writes_nothing() -> None:
     assert plan_limits(Resources(), V2) == ()
 
@@ -68,6 +126,9 @@ def test_the_smallest_share_is_the_smallest_that_the_kernel_takes() -> None:
         (Resources(memory_bytes=64 << 20), "limits.memory_bytes"),
         (Resources(cpus=1), "limits.cpus"),
         (Resources(pids=5), "limits.pids"),
+        (Resources(memory_reservation_bytes=5), "limits.memory_reservation_bytes"),
+        (Resources(cpu_shares=5), "limits.cpu_shares"),
+        (Resources(cpu_idle=True), "limits.cpu_idle"),
     ],
 )
 def test_a_limit_without_its_controller_is_refused_not_forgotten(

@@ -114,6 +114,8 @@ def test_a_value_of_the_wrong_kind_is_refused_by_name(field: str) -> None:
             {"limits.memory_bytes": 1 << 29, "limits.memory_reservation_bytes": 1 << 30},
             "limits.memory_reservation_bytes",
         ),
+        ({"limits.cpu_burst_microseconds": 1000}, "limits.cpu_burst_microseconds"),
+        ({"limits.cpu_idle": True, "limits.cpu_shares": 512}, "limits.cpu_idle"),
         ({"limits.cpuset_cpus": "0-"}, "limits.cpuset_cpus"),
         (
             {"limits.io_read_bps": [{"device": "/dev/../etc", "rate": 5}]},

@@ -81,6 +81,8 @@ _SPECIAL: dict[str, Any] = {
     "security.capability_sets": {"bounding": ["CAP_SYS_ADMIN"], "ambient": []},
 }
 EXTRA: dict[str, dict[str, Any]] = {
+    "limits.cpu_burst_microseconds": {"limits": {"cpus": 1, "cpu_burst_microseconds": 100}},
+    "limits.cpu_idle": {"limits": {"cpu_idle": True}},
     "limits.memory_swap_bytes": {"limits": {"memory_bytes": 1 << 29, "memory_swap_bytes": 1 << 30}},
     "namespaces.time_offsets": {
         "namespaces": {"time": "private", "time_offsets": {"boottime": {"seconds": -5}}}
