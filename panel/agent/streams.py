@@ -54,13 +54,14 @@ class Desk:
     def _logs(self, operation: Operation, conversation: Conversation) -> None:
         params = operation.params
         query = LogQuery(offset=params["offset"], since_ns=params["since_ns"], tail=params["tail"])
-        conversation.ready()
         frames = self.engine.containers.logs(
             operation.target,
             since=query,
             follow=bool(params["follow"]),
             stop=lambda: self.over.is_set() or conversation.hung_up(),
         )
+        # Only now: whoever asks for what cannot be read is to be refused, not cut.
+        conversation.ready()
         for frame in frames:
             conversation.log(frame)
         patiently(lambda: finish.succeed(operation.pk, operation.fence))

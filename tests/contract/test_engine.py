@@ -291,6 +291,14 @@ def test_the_log_resumes_at_a_frame_s_offset(engine: Engine) -> None:
     assert output(engine, made.id, LogQuery(since_ns=frames[0].time_ns)) == b"one\ntwo\n"
 
 
+def test_who_asks_for_a_log_wrongly_is_refused_before_the_first_frame(engine: Engine) -> None:
+    made = engine.containers.create(SLEEPER)
+    with pytest.raises(InvalidSpec, match="tail"):
+        engine.containers.logs(made.id, since=LogQuery(tail=10**9))
+    with pytest.raises(NotFound, match="container"):
+        engine.containers.logs(NOBODY)
+
+
 def test_following_ends_with_the_container(engine: Engine) -> None:
     made = running(engine, shell("echo one; exit 0"))
     frames = list(engine.containers.logs(made.id, follow=True))

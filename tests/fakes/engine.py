@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from runtime.containers.plan import refuse_unbuilt
 from runtime.containers.stop import check_grace
-from runtime.errors import Conflict, RuntimeFault, Unavailable
+from runtime.errors import Conflict, InvalidSpec, RuntimeFault, Unavailable
 from runtime.events import (
     ContainerRecord,
     LogFrame,
@@ -21,12 +21,13 @@ from runtime.events import (
     OnceRecord,
     Sink,
 )
+from runtime.shim.segment_reader import MAX_TAIL
 from runtime.spec.container import ContainerSpec
 from runtime.spec.execution import ExecSpec
 from tests.fakes.events import FakeEvents
 from tests.fakes.images import FakeImages
 from tests.fakes.programs import play
-from tests.fakes.store import ALIVE, Held, Store
+from tests.fakes.store import ALIVE, Frames, Held, Store
 
 _NULL = NullSink()
 _START = LogQuery()
@@ -225,9 +226,21 @@ class FakeContainers(Store):
         follow: bool = False,
         stop: Callable[[], bool] | None = None,
     ) -> Iterator[LogFrame]:
-        """Yield the output, oldest first."""
-        sent = since.offset
+        """Yield the output, oldest first; who asks wrongly is refused before the first frame."""
         frames = self._frames(container)
+        if since.tail is not None and not 0 <= since.tail <= MAX_TAIL:
+            raise InvalidSpec("tail", f"{since.tail} is not a number from 0 to {MAX_TAIL}")
+        return self._told(container, frames, since, follow, stop)
+
+    def _told(
+        self,
+        container: str,
+        frames: Frames,
+        since: LogQuery,
+        follow: bool,
+        stop: Callable[[], bool] | None,
+    ) -> Iterator[LogFrame]:
+        sent = since.offset
         if since.tail is not None:
             frames = frames[max(0, len(frames) - since.tail) :]
         if since.since_ns is not None:

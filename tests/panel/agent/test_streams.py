@@ -17,7 +17,7 @@ from panel.agent.streams import Desk
 from panel.operations.models import Operation
 from panel.operations.submit import grant_stream
 from runtime.engine import Engine
-from runtime.errors import InvalidSpec, NotFound
+from runtime.errors import InvalidSpec, NotFound, RuntimeFault
 from runtime.streams.client import connect, open_stream
 from runtime.streams.server import ServerOptions, StreamServer
 from tests.fakes.engine import FakeEngine
@@ -67,6 +67,31 @@ async def test_logs_come_through_a_ticket_and_end_its_operation(
 
     assert text == b"hello\n"
     assert (await ended(operation.pk)).status == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("lost", "tail", "refusal"), [(False, 10**9, InvalidSpec), (True, None, NotFound)]
+)
+async def test_a_log_that_cannot_be_read_is_refused_before_the_stream_opens(
+    created: Callable[..., str],
+    alice: Actor,
+    path: str,
+    engine: FakeEngine,
+    lost: bool,
+    tail: int | None,
+    refusal: type[RuntimeFault],
+) -> None:
+    container = await sync_to_async(created)("sh", "-c", "echo hello")
+    if lost:
+        engine.containers.lose(container)
+    operation, ticket = await sync_to_async(grant_stream)(
+        "container.logs", actor=alice, target=container, params={"tail": tail}
+    )
+
+    with pytest.raises(refusal):
+        await connect(path, ticket)
+
+    assert (await ended(operation.pk)).status == "failed"
 
 
 async def test_a_ticket_opens_once(created: Callable[..., str], alice: Actor, path: str) -> None:
