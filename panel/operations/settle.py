@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
@@ -71,8 +73,14 @@ def _settle_exec(event: ContainerEvent) -> None:
 
 
 def finished_exec(rows: QuerySet[Operation], result: object) -> bool:
-    """End an exec with what the shim recorded: a result, or the fault in its place."""
-    told = dict(result) if isinstance(result, dict) else {}
+    """End an exec with what the shim recorded: a result, or the fault in its place.
+
+    Without either nobody saw its end, which is no success.
+    """
+    if not isinstance(result, Mapping) or not result:
+        cut = Interrupted("the command was cut short; its effect is unknown")
+        return end(rows, Status.FAILED, error=problem(cut))
+    told = dict(result)
     fault = told.get("fault")
     if isinstance(fault, dict):
         return end(rows, Status.FAILED, error=fault)

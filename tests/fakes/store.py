@@ -98,9 +98,10 @@ class Store:
             )
 
     def interrupt(self, container: str, operation: str) -> None:
-        """Let a once operation have been cut short."""
+        """Let a once operation have been cut short, and be told as a shim's successor does."""
         with self._changed:
             self._mark(self._find(container), operation, "interrupted")
+            self._change(container, "exec-finished", operation=operation, result=None)
 
     def begin(self, container: str, operation: str) -> None:
         """Let a once operation have been begun by somebody who is dead now."""

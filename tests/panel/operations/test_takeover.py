@@ -171,8 +171,13 @@ def test_an_exec_taken_over_goes_on_or_gives_its_recorded_result(
     assert ("exec", container) not in engine.effects
 
 
+@pytest.mark.parametrize("told_by", ["event", "reconciler"])
 def test_an_exec_cut_short_is_told_as_interrupted(
-    alice: Actor, created: Callable[..., str], workshop: Workshop, engine: FakeEngine
+    alice: Actor,
+    created: Callable[..., str],
+    workshop: Workshop,
+    engine: FakeEngine,
+    told_by: str,
 ) -> None:
     container = created()
     engine.containers.hold_ends = True
@@ -180,7 +185,11 @@ def test_an_exec_cut_short_is_told_as_interrupted(
     run(operation.pk, workshop)
     engine.containers.interrupt(container, operation.pk)
 
-    reconcile(engine, node=NODE)
+    if told_by == "event":
+        for spooled in engine.events.pending():
+            settle_from_event(spooled.event, node=NODE)
+    else:
+        reconcile(engine, node=NODE)
 
     operation.refresh_from_db()
     assert (operation.status, error_of(operation)["code"]) == (Status.FAILED, "interrupted")
