@@ -1,4 +1,4 @@
-"""Compose the agent: one engine, one stream server, three threads that repeat."""
+"""Compose the agent: one engine, one stream server, a crew of three that repeat."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from functools import partial
 
 from django.conf import settings
 
+from panel.agent.crew import Crew
 from panel.agent.heartbeat import beat_until
 from panel.agent.relay import relay_until
 from panel.agent.rounds import reconcile_until
@@ -30,7 +31,11 @@ logger = logging.getLogger(__name__)
 
 
 def serve() -> int:
-    """Serve the node until SIGTERM or SIGINT; return 1 with one sentence where it cannot."""
+    """Serve the node until SIGTERM or SIGINT; return 1 with one sentence where it cannot.
+
+    An agent that lacks one of its threads looks healthy and is not: it ends, with 1, and whoever
+    watches over it starts it again.
+    """
     config = EngineConfig(
         data_root=settings.DATA_ROOT, run_root=settings.RUN_ROOT, id_base=settings.ID_BASE
     )
@@ -47,23 +52,16 @@ def serve() -> int:
     desk = Desk(engine=engine, uploads=config.uploads, node=node, over=over)
     server = StreamServer(_options(), desk.serve)
     server.start()
-    threads = [
-        threading.Thread(target=target, name=target.func.__name__, daemon=True)
-        for target in (
-            partial(beat_until, over, node),
-            partial(relay_until, over, engine, node),
-            partial(reconcile_until, over, engine, node, config.uploads),
-        )
-    ]
-    for thread in threads:
-        thread.start()
+    crew = Crew(over)
+    crew.start("heartbeat", partial(beat_until, over, node))
+    crew.start("relay", partial(relay_until, over, engine, node))
+    crew.start("reconciler", partial(reconcile_until, over, engine, node, config.uploads))
     logger.info("serving node %s, engine %s", node, engine.instance)
     over.wait()
     server.stop(timeout_seconds=STOP_SECONDS)
-    for thread in threads:
-        thread.join(STOP_SECONDS)
+    crew.join(timeout_seconds=STOP_SECONDS)
     engine.close()
-    return 0
+    return 1 if crew.lost else 0
 
 
 def _options() -> ServerOptions:

@@ -26,16 +26,21 @@ def relay_until(over: threading.Event, engine: Engine, node: str) -> None:
     """Relay events as they come until `over`; trouble with one never holds up the others."""
     while not over.is_set():
         try:
-            close_old_connections()
-            relayed, failed = relay_pending(engine, node, over)
+            _turn(over, engine, node)
         except Exception:
             logger.exception("the relay failed; trying again")
-            relayed, failed = 0, 1
-        if failed:
             over.wait(PAUSE_SECONDS)
-        elif not relayed and engine.events.wait(WAIT_SECONDS) and _can_wait(engine):
-            over.wait(HEAD_START_SECONDS)
     connections.close_all()
+
+
+def _turn(over: threading.Event, engine: Engine, node: str) -> None:
+    """Relay what waits; sleep where nothing did, or where something failed."""
+    close_old_connections()
+    relayed, failed = relay_pending(engine, node, over)
+    if failed:
+        over.wait(PAUSE_SECONDS)
+    elif not relayed and engine.events.wait(WAIT_SECONDS) and _can_wait(engine):
+        over.wait(HEAD_START_SECONDS)
 
 
 def _settle(event: ContainerEvent, node: str) -> None:

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 def reconcile_until(over: threading.Event, engine: Engine, node: str, uploads: str) -> None:
     """Do rounds until `over`."""
     while not over.is_set():
-        close_old_connections()
+        _taken(close_old_connections)
         one_round(engine, node, uploads)
         over.wait(EVERY_SECONDS)
     connections.close_all()

@@ -7,6 +7,7 @@ published. A crash in between leaves a hidden file, and the record says whether 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -74,11 +75,14 @@ def wait(directory: str, timeout_seconds: float) -> bool:
     """Sleep until an event is there, `timeout_seconds` at most; say whether one is."""
     from runtime.state import watches  # the shim writes events and never waits for them
 
+    deadline = time.monotonic() + timeout_seconds
     with watches.watch(directory, watches.MOVED_TO) as watched:
-        if _any(directory):
-            return True
-        watched.wait(timeout_seconds)
-    return _any(directory)
+        while not _any(directory):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            watched.wait(left)
+    return True
 
 
 def _any(directory: str) -> bool:

@@ -12,6 +12,7 @@ import select
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ logger = logging.getLogger(__name__)
 OPEN_SECONDS = 10.0
 LINGER_SECONDS = 3.0
 TURN_AWAY_SECONDS = 0.2
+PAUSE_SECONDS = 0.2
 _UCRED = struct.Struct("3i")
 
 
@@ -171,13 +173,14 @@ class StreamServer:
 
     def stop(self, *, timeout_seconds: float = 5.0) -> None:
         """Accept no more, cut every stream, and wait for the threads to leave."""
+        with self._lock:
+            self._stopped = True
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         with suppress(FileNotFoundError):
             os.unlink(self._options.path)
         with self._lock:
-            self._stopped = True
             serving = list(self._open.items())
         for connection, _ in serving:
             with suppress(OSError):
@@ -191,11 +194,16 @@ class StreamServer:
         return len(self._open)
 
     def _accept(self) -> None:
+        """Accept until `stop`; a node short of descriptors or threads is served again later."""
         while True:
             try:
                 connection, _ = self._listener.accept()
-            except OSError:
-                return
+            except OSError as error:
+                if self._stopped:
+                    return
+                logger.warning("no stream can be accepted now: %s", error)
+                time.sleep(PAUSE_SECONDS)
+                continue
             if not self._welcome(connection):
                 connection.close()
 
@@ -218,8 +226,13 @@ class StreamServer:
             if self._stopped:
                 self._free.release()
                 return False
+            try:
+                thread.start()
+            except RuntimeError as error:  # pthread_create(3) was refused
+                logger.warning("no thread for a stream: %s", error)
+                self._free.release()
+                return False
             self._open[connection] = thread
-            thread.start()
         return True
 
     def _converse(self, connection: socket.socket, conversation: Conversation) -> None:

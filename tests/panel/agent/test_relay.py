@@ -107,6 +107,40 @@ def test_the_relay_ends_when_it_is_told_to(created: Callable[..., str], engine: 
     assert Container.objects.get(pk=container).exit_code == 4
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("broken", ["wait", "pending"])
+def test_the_relay_outlives_an_engine_that_refuses_for_a_while(
+    created: Callable[..., str], engine: FakeEngine, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    monkeypatch.setattr(relay, "PAUSE_SECONDS", 0.01)
+    refused, works = threading.Event(), getattr(engine.events, broken)
+
+    def refuse(*words: Any) -> Any:
+        if not refused.is_set():
+            refused.set()
+            raise KernelRefused("inotify_init1", 24)
+        return works(*words)
+
+    monkeypatch.setattr(engine.events, broken, refuse)
+    over = threading.Event()
+    thread = threading.Thread(target=relay_until, args=(over, engine, "here"))
+    thread.start()
+    assert refused.wait(5)
+
+    container = created("sh", "-c", "exit 4")
+    for _ in range(100):
+        if Container.objects.get(pk=container).exit_code == 4 and not list(
+            works.__self__.pending()
+        ):
+            break
+        over.wait(0.05)
+
+    assert thread.is_alive()
+    assert list(engine.events.pending()) == []
+    over.set()
+    thread.join(5)
+
+
 def test_a_round_rings_lost_doorbells_even_where_the_host_cannot_be_repaired(
     alice: Actor, engine: FakeEngine, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
