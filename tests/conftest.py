@@ -17,7 +17,7 @@ from tests import leak_guard
 
 ROOT = Path(__file__).parents[1]
 DECLARED_SKIPS = ROOT / "tests" / "declared_skips.txt"
-GUARDED = ("kernel", "conformance")
+GUARDED = ("kernel", "conformance", "guest")
 """Test levels that touch the machine; each of their tests is watched by the leak guard. The tests
 of e2e share platforms whose processes come and go; the guard around the whole run watches those."""
 

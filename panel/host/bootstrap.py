@@ -27,6 +27,13 @@ TESTING = (
     SystemPackage("runc", paths=("/usr/sbin/runc", "/usr/bin/runc")),
     SystemPackage("strace", paths=("/usr/bin/strace",)),
 )
+EMULATING = (
+    SystemPackage("qemu-system-x86", paths=("/usr/bin/qemu-system-x86_64",)),
+    # Debian 12 has it in a package that comes with qemu, so this one is asked for after that.
+    SystemPackage("virtiofsd", paths=("/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd")),
+    SystemPackage("e2fsprogs", paths=("/usr/sbin/mkfs.ext4", "/sbin/mkfs.ext4")),
+)
+"""What a guest with another kernel needs. Its tests are skipped where this cannot be installed."""
 OUTPUT_KEPT = 20
 """How many of pip's last lines are shown when it fails."""
 
@@ -71,6 +78,8 @@ def enter(argv: list[str]) -> None:
         _install_system_packages((STARTER, *(TESTING if command == "test" else ())))
     if Path(sys.prefix) != environment.path:
         os.execv(environment.python, [str(environment.python), *argv])  # noqa: S606
+    if command == "test":
+        _try_to_install(EMULATING)
 
 
 def environment_for(command: str, checkout: Path = CHECKOUT) -> Environment:
@@ -189,6 +198,15 @@ def _install_system_packages(packages: tuple[SystemPackage, ...]) -> None:
         install_missing(packages, say=say)
     except PackagesMissing as missing:
         raise SetupRefused(str(missing)) from None
+
+
+def _try_to_install(packages: tuple[SystemPackage, ...]) -> None:
+    """Install `packages` one after the other; what is missing then is said where it is needed."""
+    for package in packages:
+        try:
+            install_missing((package,), say=say)
+        except PackagesMissing as missing:
+            say(f"going on without {package.name}: {missing}")
 
 
 @contextlib.contextmanager

@@ -11,6 +11,27 @@ MINUTE_SECONDS = 60
 TYPED = ("runtime", "panel", "tests", "benchmarks", "manage.py")
 """What mypy looks at, strictly."""
 
+ON_CGROUP_2 = (
+    "tests/kernel/cgroups",
+    "tests/kernel/isolation/test_inside.py::test_the_cgroup_view_ends_at_the_container",
+    "tests/kernel/isolation/test_joining.py::test_it_is_in_the_cgroup_of_the_container",
+    "tests/kernel/isolation/test_joining.py::test_a_container_whose_processes_are_used_up_says_so",
+    "tests/kernel/containers/test_running.py::test_hello_ends_exited_with_its_lines_in_the_log",
+    "tests/kernel/containers/test_running.py::test_stop_gives_the_grace_and_then_kills",
+    "tests/kernel/containers/test_running.py::test_exec_captures_both_streams_and_the_code",
+    "tests/kernel/containers/test_running.py::test_a_memory_hog_is_oom_killed",
+    "tests/kernel/containers/test_running.py::test_delete_needs_force_for_what_runs_and_leaves_nothing",
+    "tests/kernel/containers/test_pausing.py::test_a_paused_container_prints_nothing_and_goes_on_where_it_was",
+    "tests/kernel/containers/test_surviving.py::test_killing_a_shim_loses_neither_line_nor_code",
+    "tests/kernel/containers/test_surviving.py::test_zygote_and_shim_both_killed_leave_a_record_that_is_repaired",
+    "tests/kernel/containers/test_crashing.py::test_leftovers_of_one_instance_are_none_of_the_other_s",
+    "tests/guest",
+)
+"""What runs in the emulated guest as well: whatever goes another way where there is no cgroup v1.
+
+Emulated, a start of a container takes a third of a second: it proves behaviour, not speed.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
@@ -55,6 +76,7 @@ class Plan:
                 environment=on_postgres,
             ),
             self._pytest("kernel", "tests/kernel"),
+            self._guest("kernel on cgroup v2", *ON_CGROUP_2),
             self._pytest("conformance", "tests/conformance"),
             self._pytest("e2e", "tests/e2e"),
         ]
@@ -86,6 +108,11 @@ class Plan:
             environment={"MOORAGE_TEST_POSTGRES": self.postgres_url, **(environment or {})},
             limit_seconds=(120 if self.long else 15) * MINUTE_SECONDS,
         )
+
+    def _guest(self, name: str, *paths: str) -> Group:
+        """Return a group that runs emulated, always with sampled counts."""
+        options = ["-q", "--seed", str(self.seed), "--strict-skips", "--leak-guard"]
+        return Group(name=name, commands=((sys.executable, "-m", "tests.guest", *options, *paths),))
 
     def _has_tests(self, group: Group) -> bool:
         return any((self.checkout / group.commands[0][-1]).rglob("test_*.py"))

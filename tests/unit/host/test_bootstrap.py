@@ -108,6 +108,16 @@ def test_without_apt_the_missing_packages_are_named(
         install_missing((wanted,), say=lambda _: None)
 
 
+def test_what_only_some_tests_need_may_be_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    bootstrap._try_to_install((SystemPackage("qemu", (f"{tmp_path}/none",)),))
+
+    assert "going on without qemu: These packages are missing" in capsys.readouterr().err
+
+
 def test_a_program_that_needs_a_loader_is_not_static(tmp_path: Path) -> None:
     (tmp_path / "dynamic").write_bytes(b"\x7fELF" + b"\0" * 100 + b"/lib64/ld-linux-x86-64.so.2\0")
     (tmp_path / "static").write_bytes(b"\x7fELF" + b"\0" * 100)

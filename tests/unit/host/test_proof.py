@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from panel.host.bootstrap import CHECKOUT
 from panel.host.proof.counts import Counts, of_command, of_report
-from panel.host.proof.groups import Plan
+from panel.host.proof.groups import ON_CGROUP_2, Plan
 
 REPORT = """<testsuites>
 <testsuite name="pytest" errors="1" failures="2" skipped="3" tests="16"/>
@@ -59,3 +60,20 @@ def test_seed_and_full_counts_reach_pytest(tmp_path: Path) -> None:
 
     assert words[words.index("--seed") + 1] == "7"
     assert "--long" in words
+
+
+def test_the_kernel_is_tested_on_cgroup_v2_as_well_with_sampled_counts() -> None:
+    groups = {group.name: group for group in plan(CHECKOUT, long=True).groups()}
+
+    words = groups["kernel on cgroup v2"].commands[0]
+
+    assert words[1:3] == ("-m", "tests.guest")
+    assert words[words.index("--seed") + 1] == "7"
+    assert "--long" not in words
+
+
+def test_every_test_chosen_for_the_guest_is_there() -> None:
+    for chosen in ON_CGROUP_2:
+        path, _, name = chosen.partition("::")
+        assert (CHECKOUT / path).exists(), chosen
+        assert not name or f"def {name}(" in (CHECKOUT / path).read_text(), chosen
