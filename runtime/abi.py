@@ -34,6 +34,7 @@ _OLDER_CALLS = {
     "pivot_root": (155, 41),
     "prctl": (157, 167),
     "seccomp": (317, 277),
+    "setdomainname": (171, 162),
     "setfsgid": (123, 152),
     "setfsuid": (122, 151),
     "sethostname": (170, 161),

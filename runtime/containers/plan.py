@@ -13,6 +13,7 @@ from runtime.oci.image import ImageConfig
 from runtime.shim.conduct import Conduct
 from runtime.spec.container import ContainerSpec
 from runtime.spec.limits import Limits
+from runtime.spec.network import HOST_GATEWAY, Networking
 from runtime.spec.topic import value_at
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -54,6 +55,11 @@ def plan_container(spec: ContainerSpec, image: ResolvedImage, place: Place) -> C
         no_new_privileges=spec.no_new_privileges,
         seccomp=spec.seccomp,
         shm_bytes=spec.storage.shm_bytes,
+        umask=spec.process.umask,
+        groups=spec.process.groups_add,
+        domainname=spec.network.domainname,
+        hosts=_hosts(spec.network),
+        resolver=resolver(spec.network),
     )
     return Conduct(
         bundle=bundle,
@@ -77,6 +83,17 @@ def refuse_unbuilt(spec: ContainerSpec) -> None:
 def resources(limits: Limits) -> Resources:
     """Return what the cgroup of a container with these limits holds."""
     return Resources(**{name: getattr(limits, name) for name in Resources.__dataclass_fields__})
+
+
+def resolver(network: Networking) -> tuple[str, ...]:
+    """Return the lines of /etc/resolv.conf, none where nothing is asked for (resolv.conf(5))."""
+    lines = [f"nameserver {address}" for address in network.dns_servers]
+    searched = [domain for domain in network.dns_search if domain != "."]
+    if searched:
+        lines.append(f"search {' '.join(searched)}")
+    if network.dns_options:
+        lines.append(f"options {' '.join(network.dns_options)}")
+    return tuple(lines)
 
 
 def arguments(spec: ContainerSpec, config: ImageConfig) -> tuple[str, ...]:
@@ -127,3 +144,11 @@ def signal_number(field: str, text: str) -> int:
 def _capability(name: str) -> str:
     upper = name.upper()
     return upper if upper.startswith("CAP_") else f"CAP_{upper}"
+
+
+def _hosts(network: Networking) -> tuple[str, ...]:
+    for entry in network.extra_hosts:
+        if entry.endswith(f":{HOST_GATEWAY}"):
+            reason = f"{entry}: this engine does not build networks yet, so give an address"
+            raise InvalidSpec("network.extra_hosts", reason)
+    return network.extra_hosts

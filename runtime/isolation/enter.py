@@ -75,7 +75,7 @@ def run(order: Order) -> NoReturn:
         write_text("/proc/self/oom_score_adj", "0")
         setns(order.target, _ALL)
         root = os.open("/", O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        identity = users.find(root, order.process.user)
+        identity = users.find(root, order.process.user, order.process.groups)
         finish.enter_directory(root, order.process.cwd)
         pid, _ = clone3(CLONE_PARENT, exit_signal=0)
         if pid == 0:

@@ -116,6 +116,8 @@ def execute(wanted: Process, identity: Identity, root: int, pipe: sync.Pipe) -> 
     here = os.open(".", O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     name = wanted.args[0]
     path = executable.find(root, here, name, environment["PATH"])
+    if wanted.umask is not None:
+        os.umask(wanted.umask)
     process.close_on_exec(_FIRST_FREE)
     pipe.tell(sync.READY)
     try:

@@ -29,7 +29,7 @@ from runtime.isolation.plan import LaunchPlan
 from runtime.kernel import paths, prctl
 from runtime.kernel.keyrings import join_new_session_keyring
 from runtime.kernel.mounts import mount_setattr, set_propagation
-from runtime.kernel.namespaces import sethostname, setns, unshare
+from runtime.kernel.namespaces import setdomainname, sethostname, setns, unshare
 from runtime.kernel.procfs import write_text
 
 EXIT_FAILED = 127
@@ -84,6 +84,8 @@ def _leave_host(order: Order) -> None:
     prepare_network(space.id_base)
     unshare(CLONE_NEWCGROUP)
     sethostname(order.plan.hostname)
+    if order.plan.domainname is not None:
+        setdomainname(order.plan.domainname)
     set_propagation("/", MS_SLAVE)
 
 
@@ -98,7 +100,7 @@ def _become_first(order: Order) -> NoReturn:
     rootfs.pivot(overlay, plan.state_dir)
     root = os.open("/", O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     mounts.build(plan, root)
-    identity = users.find(root, plan.process.user)
+    identity = users.find(root, plan.process.user, plan.process.groups)
     with as_owner(order.space.id_base):
         os.close(paths.make_directories(root, plan.process.cwd))
     if plan.read_only:

@@ -81,6 +81,8 @@ class JoinSpec:
     capabilities: tuple[str, ...] = DEFAULT_CAPABILITIES
     no_new_privileges: bool = True
     seccomp: str = "default"
+    umask: int | None = None
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,8 @@ class Process:
     user: str
     id_base: int
     confinement: Confinement
+    umask: int | None = None
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +108,7 @@ class LaunchPlan:
     state_dir: str
     read_only: bool
     hostname: str
+    domainname: str | None
     filesystems: tuple[Filesystem, ...]
     readonly_paths: tuple[str, ...]
     masked_paths: tuple[str, ...]
@@ -117,6 +122,7 @@ def plan_launch(bundle: Bundle, *, view: tuple[str, ...], machine: str) -> Launc
     `view` is what of the cgroup tree is shown (`Cgroup.view`), `machine` is uname -m. Raises
     InvalidSpec.
     """
+    name_files = _plan_name_files(bundle)
     for path in (*bundle.masked_paths, *bundle.readonly_paths):
         if not path.startswith(("/proc/", "/sys/")) or ".." in path.split("/"):
             raise InvalidSpec("masked_paths", f"{path!r} is neither in /proc nor in /sys")
@@ -126,14 +132,15 @@ def plan_launch(bundle: Bundle, *, view: tuple[str, ...], machine: str) -> Launc
         state_dir=bundle.state_dir,
         read_only=bundle.read_only,
         hostname=bundle.hostname,
+        domainname=bundle.domainname,
         filesystems=plan_filesystems(bundle.id_base, bundle.shm_bytes, view),
         readonly_paths=bundle.readonly_paths,
         masked_paths=bundle.masked_paths,
-        name_files=_plan_name_files(bundle.hostname),
+        name_files=name_files,
         name_files_place=Filesystem(
             fstype="tmpfs",
             target="dev/shm",
-            options=(("mode", "755"), ("size", str(_NAME_FILES_BYTES)), *_own(bundle.id_base)),
+            options=(("mode", "755"), ("size", str(_room(name_files))), *_own(bundle.id_base)),
         ),
     )
 
@@ -184,12 +191,25 @@ def _own(base: int) -> tuple[tuple[str, str], ...]:
     return (("uid", str(base)), ("gid", str(base)))
 
 
-def _plan_name_files(hostname: str) -> tuple[tuple[str, str], ...]:
+def _plan_name_files(bundle: Bundle) -> tuple[tuple[str, str], ...]:
     """Return (name below /etc, content); the own name is on loopback, as Debian has it."""
-    hosts = (
-        f"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t{hostname}\n"
-    )
-    return (("hostname", f"{hostname}\n"), ("hosts", hosts))
+    lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"]
+    own = bundle.hostname
+    if bundle.domainname is not None:
+        own = f"{own}.{bundle.domainname} {own}"
+    lines.append(f"127.0.1.1\t{own}")
+    for entry in bundle.hosts:
+        name, _, address = entry.partition(":")
+        lines.append(f"{address}\t{name}")
+    files = [("hostname", [bundle.hostname]), ("hosts", lines)]
+    if bundle.resolver:
+        files.append(("resolv.conf", list(bundle.resolver)))
+    return tuple((name, "".join(f"{line}\n" for line in content)) for name, content in files)
+
+
+def _room(files: tuple[tuple[str, str], ...]) -> int:
+    """Return the bytes that files need, which tmpfs counts in pages."""
+    return _NAME_FILES_BYTES + sum(len(content.encode()) for _, content in files)
 
 
 def _plan_cgroup_view(
@@ -228,6 +248,8 @@ def _plan_process(spec: Bundle | JoinSpec, machine: str) -> Process:
         cwd=spec.cwd or "/",
         user=spec.user,
         id_base=spec.id_base,
+        umask=spec.umask,
+        groups=spec.groups,
         confinement=Confinement(
             permitted=permitted,
             bounding=capabilities.bounding(permitted, no_new_privileges=spec.no_new_privileges),

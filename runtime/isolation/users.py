@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runtime.config import ID_RANGE_SIZE
 from runtime.errors import InvalidSpec, KernelRefused
@@ -27,12 +27,25 @@ class Identity:
     home: str
 
 
-def find(root: int, user: str) -> Identity:
-    """Return who `user` is in the tree under descriptor `root`.
+def find(root: int, user: str, groups: tuple[str, ...] = ()) -> Identity:
+    """Return who `user` is in the tree under descriptor `root`, in `groups` besides its own.
 
-    Raises InvalidSpec("user", ...) and, for a file that cannot be read, InvalidSpec("image", ...).
+    Raises InvalidSpec("user", ...), InvalidSpec("process.groups_add", ...) and, for a file that
+    cannot be read, InvalidSpec("image", ...).
     """
-    return resolve(user, _read(root, "etc/passwd"), _read(root, "etc/group"))
+    passwd, group = _read(root, "etc/passwd"), _read(root, "etc/group")
+    return with_groups(resolve(user, passwd, group), groups, group)
+
+
+def with_groups(identity: Identity, names: tuple[str, ...], group: str) -> Identity:
+    """Return an identity that is also in the groups `names`, by the text of group(5). Pure."""
+    if not names:
+        return identity
+    try:
+        added = [_mapped(_find_group(name, group)) for name in names]
+    except InvalidSpec as refused:
+        raise InvalidSpec("process.groups_add", refused.reason) from None
+    return replace(identity, groups=tuple(dict.fromkeys((*identity.groups, *added))))
 
 
 def resolve(user: str, passwd: str, group: str) -> Identity:

@@ -23,6 +23,12 @@ def sethostname(name: str) -> None:
     call("sethostname", encoded, len(encoded))
 
 
+def setdomainname(name: str) -> None:
+    """Give the UTS namespace its NIS domain. See setdomainname(2)."""
+    encoded = os.fsencode(name)
+    call("setdomainname", encoded, len(encoded))
+
+
 def setfsids(identity: int) -> None:
     """Use `identity` as user and group for file system checks. See setfsuid(2).
 

@@ -67,6 +67,9 @@ class Bundle:
     `work/`. `user` is `name|uid[:name|gid]`, looked up in the root file system after the pivot.
     `id_base` is the host id of 0 inside; ids 0 to 65,535 are mapped. `cgroup` is the path below
     each controller's root (or below the v2 root), without a leading slash.
+    `umask` None keeps the engine's 0o022, `groups` are names or numbers besides the user's own.
+    `hosts` are NAME:ADDRESS for /etc/hosts, `resolver` lines of /etc/resolv.conf, where () keeps
+    the image's. `domainname` is of setdomainname(2).
     `ping_group_range` and the rest of the defaults are the engine's, not the image's.
     """
 
@@ -88,3 +91,8 @@ class Bundle:
     masked_paths: tuple[str, ...] = MASKED_PATHS
     readonly_paths: tuple[str, ...] = READONLY_PATHS
     shm_bytes: int = 64 * 1024 * 1024
+    umask: int | None = None
+    groups: tuple[str, ...] = ()
+    domainname: str | None = None
+    hosts: tuple[str, ...] = ()
+    resolver: tuple[str, ...] = ()

@@ -74,6 +74,8 @@ class Body:
             capabilities=self._bundle.capabilities,
             no_new_privileges=self._bundle.no_new_privileges,
             seccomp=self._bundle.seccomp,
+            umask=self._bundle.umask,
+            groups=self._bundle.groups,
         )
         return launch.join(run.pidfd, join, stdio=stdio, cgroup=cgroup)
 

@@ -281,3 +281,38 @@ def test_nothing_of_the_container_shows_in_the_mounts_of_the_host(lab: Lab) -> N
 
 
 _NAMESPACES = "for kind in user net uts ipc; do readlink /proc/self/ns/$kind; done"
+
+
+def test_umask_and_groups_hold_for_the_command_and_for_what_joins(lab: Lab) -> None:
+    asked = {"umask": 0o027, "groups": ("web", "44")}
+    with lab.box("/bin/sh", "-c", "umask; id -G; exec sleep 60", **asked) as box:
+        code, joined = box.join("/bin/sh", "-c", "umask; id -G", **asked)
+        first = ""
+        while first.count("\n") < 2:
+            first += os.read(box.output, 4096).decode()
+
+    assert (code, first.split()) == (0, ["0027", "0", "33", "44"])
+    assert joined == first
+
+
+def test_names_are_what_was_asked_for(lab: Lab) -> None:
+    told = lab.shell(
+        "cat /proc/sys/kernel/domainname; tail -2 /etc/hosts; cat /etc/resolv.conf",
+        domainname="example.org",
+        hosts=("db:10.0.0.1",),
+        resolver=("nameserver 1.1.1.1", "options rotate"),
+    )
+
+    assert told.splitlines() == [
+        "example.org",
+        "127.0.1.1\tbox.example.org box",
+        "10.0.0.1\tdb",
+        "nameserver 1.1.1.1",
+        "options rotate",
+    ]
+
+
+def test_many_hosts_have_room(lab: Lab) -> None:
+    hosts = tuple(f"h{number}.{'x' * 200}:10.0.0.1" for number in range(1000))
+
+    assert lab.shell("grep -c 10.0.0.1 /etc/hosts", hosts=hosts) == "1000"

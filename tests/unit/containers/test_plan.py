@@ -127,6 +127,37 @@ def test_what_is_not_built_yet_is_refused_by_name(field: str) -> None:
     assert refused.value.field in (field, *EXTRA.get(field, {}), "namespaces.time")
 
 
+def test_names_and_groups_become_lines_of_files() -> None:
+    bundle = planned(
+        {"cmd": ("a",)},
+        network={
+            "dns_servers": ["1.1.1.1", "::1"],
+            "dns_search": [".", "example.org"],
+            "dns_options": ["ndots:2", "rotate"],
+            "extra_hosts": ["db=10.0.0.1"],
+            "domainname": "example.org",
+        },
+        process={"umask": 0o077, "groups_add": ["33"]},
+    ).bundle
+
+    assert bundle.resolver == (
+        "nameserver 1.1.1.1",
+        "nameserver ::1",
+        "search example.org",
+        "options ndots:2 rotate",
+    )
+    assert (bundle.hosts, bundle.domainname) == (("db:10.0.0.1",), "example.org")
+    assert (bundle.umask, bundle.groups) == (0o077, ("33",))
+    assert planned({"cmd": ("a",)}, network={"dns_search": ["."]}).bundle.resolver == ()
+
+
+def test_a_gateway_is_refused_as_long_as_there_is_none() -> None:
+    with pytest.raises(InvalidSpec) as refused:
+        planned({"cmd": ("a",)}, network={"extra_hosts": ["up:host-gateway"]})
+
+    assert refused.value.field == "network.extra_hosts"
+
+
 def test_what_is_only_told_is_not_refused() -> None:
     told = {"annotations": {"a": "b"}, "on_build": ["RUN x"], "labels": {"a": "b"}}
 

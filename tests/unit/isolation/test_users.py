@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from runtime.errors import InvalidSpec
-from runtime.isolation.users import Identity, resolve
+from runtime.isolation.users import Identity, resolve, with_groups
 
 PASSWD = """\
 # a comment
@@ -93,3 +93,21 @@ def test_more_groups_than_any_program_expects_are_refused() -> None:
 
     with pytest.raises(InvalidSpec, match="1024 groups"):
         resolve("alice", PASSWD, group)
+
+
+def test_groups_are_added_by_name_or_number_once() -> None:
+    identity = Identity(uid=0, gid=0, groups=(0,), home="/")
+
+    added = with_groups(identity, ("web", "7", "0", "web"), "root:x:0:\nweb:x:33:\n")
+
+    assert added.groups == (0, 33, 7)
+
+
+@pytest.mark.parametrize("name", ["nonesuch", "65536"])
+def test_a_group_that_is_not_there_is_refused_by_name(name: str) -> None:
+    identity = Identity(uid=0, gid=0, groups=(0,), home="/")
+
+    with pytest.raises(InvalidSpec) as refused:
+        with_groups(identity, (name,), "root:x:0:\n")
+
+    assert refused.value.field == "process.groups_add"
