@@ -18,6 +18,7 @@ from runtime.containers import (
     logs,
     pause,
     recover,
+    rename,
     restart,
     resume,
     retire,
@@ -144,6 +145,13 @@ class Containers:
         Raises Conflict where it does not run.
         """
         return resume.resume(self._site, container, sink=sink)
+
+    def rename(self, container: str, *, name: str, sink: Sink = _NULL) -> ContainerRecord:
+        """Change the name in the container's spec, whatever state it is in; its hostname stays.
+
+        The engine knows containers by their ids, so names need not differ here. Raises InvalidSpec.
+        """
+        return rename.rename(self._site, container, name=name, sink=sink)
 
     def delete(self, container: str, *, force: bool = False, sink: Sink = _NULL) -> None:
         """Remove the container and everything it wrote. Raises Conflict if it runs, unless `force`

@@ -53,8 +53,8 @@ class ContainerEvent:
     """A container's record reached `record.version` by `action`.
 
     `action` is one of created, started, exited, deleted, restarting, killed, exec-finished,
-    paused, resumed, updated. (container id, version) is unique, so receivers may see one twice and
-    drop it.
+    paused, resumed, renamed, updated. (container id, version) is unique, so receivers may see one
+    twice and drop it.
     `operation` is the id of the operation that caused it, where one did; `result` carries what a
     handed-over call ends with (an exec's exit code and output).
     """

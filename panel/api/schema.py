@@ -100,6 +100,7 @@ SCHEMAS: dict[str, Any] = {
         "command", command=TEXTS, env=TEXT_MAP, user=MAYBE_TEXT, working_dir=MAYBE_TEXT
     ),
     "Stop": _object(timeout_seconds={"type": ["number", "null"]}),
+    "Rename": _object("name", name=TEXT),
     "Kill": _object(signal=TEXT),
     "Problem": _object(
         "type title status detail code errors",
@@ -146,7 +147,10 @@ def _change(summary: str, asked: str | None = None, *names: str) -> dict[str, An
     }
     if asked is not None:
         media = {"application/json": {"schema": _ref(asked)}}
-        change["requestBody"] = {"content": media, "required": asked in ("NewContainer", "Exec")}
+        change["requestBody"] = {
+            "content": media,
+            "required": asked in ("NewContainer", "Exec", "Rename"),
+        }
     return change
 
 
@@ -168,6 +172,7 @@ PATHS: dict[str, dict[str, Any]] = {
     f"{ONE}/stop": {"post": _change("Stop it", "Stop")},
     f"{ONE}/kill": {"post": _change("Send it a signal", "Kill")},
     f"{ONE}/restart": {"post": _change("Stop it and start it again", "Stop")},
+    f"{ONE}/rename": {"post": _change("Give it another name", "Rename")},
     f"{ONE}/pause": {"post": _change("Freeze it")},
     f"{ONE}/resume": {"post": _change("Let it go on")},
     f"{ONE}/exec": {"post": _change("Run a command in it", "Exec")},

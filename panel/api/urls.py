@@ -22,6 +22,7 @@ urlpatterns = [
     path("containers/<str:container>/stop", containers.stop, name="container-stop"),
     path("containers/<str:container>/kill", containers.kill, name="container-kill"),
     path("containers/<str:container>/restart", containers.restart, name="container-restart"),
+    path("containers/<str:container>/rename", containers.rename, name="container-rename"),
     path("containers/<str:container>/pause", containers.pause, name="container-pause"),
     path("containers/<str:container>/resume", containers.resume, name="container-resume"),
     path("containers/<str:container>/exec", containers.execute, name="container-exec"),

@@ -39,6 +39,15 @@ def keep_place(container: str, spec: ContainerSpec, *, team_id: int, node: str) 
         raise Conflict(f"the name {spec.name} is taken by another container") from None
 
 
+def take_name(container: str, name: str) -> None:
+    """Let a container have `name` in its team. Raises Conflict where another one has it."""
+    try:
+        with transaction.atomic():
+            Container.objects.filter(pk=container).update(name=name)
+    except IntegrityError:
+        raise Conflict(f"the name {name} is taken by another container") from None
+
+
 def give_place_up(container: str) -> bool:
     """Free the name of a container that was never created, and say whether there was one."""
     return bool(

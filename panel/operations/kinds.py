@@ -134,6 +134,12 @@ CONTAINER_RESTART = Kind(
     exclusive=True,
     hands_over=True,
 )
+CONTAINER_RENAME = Kind(
+    code="container.rename",
+    sentence="Give the container another name",
+    action=Action.CONTAINER_CHANGE,
+    exclusive=True,
+)
 
 CATALOGUE: dict[str, Kind] = {
     kind.code: kind
@@ -151,6 +157,7 @@ CATALOGUE: dict[str, Kind] = {
         CONTAINER_PAUSE,
         CONTAINER_RESUME,
         CONTAINER_RESTART,
+        CONTAINER_RENAME,
     )
 }
 EXCLUSIVE = frozenset(kind.code for kind in CATALOGUE.values() if kind.exclusive)

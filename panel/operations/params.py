@@ -11,7 +11,7 @@ from typing import Any
 from panel.operations import kinds
 from runtime.errors import InvalidSpec
 from runtime.spec import fields
-from runtime.spec.container import ContainerSpec
+from runtime.spec.container import CONTAINER_NAME, ContainerSpec
 from runtime.spec.execution import ExecSpec
 
 LONGEST_STOP_SECONDS = 86_400
@@ -96,6 +96,18 @@ def _stop(given: Mapping[str, Any], _: Owner) -> dict[str, Any]:
     return {"timeout_seconds": seconds}
 
 
+def container_name(value: object) -> str:
+    """Return a name that a container may have. Raises InvalidSpec."""
+    name = str(CONTAINER_NAME("name", value))
+    if IDENTITY.fullmatch(name):
+        raise InvalidSpec("name", "looks like an id: containers are found by both")
+    return name
+
+
+def _rename(given: Mapping[str, Any], _: Owner) -> dict[str, Any]:
+    return {"name": container_name(given.get("name"))}
+
+
 def _kill(given: Mapping[str, Any], _: Owner) -> dict[str, Any]:
     return {"signal": signal_name(given.get("signal", "SIGKILL"))}
 
@@ -149,5 +161,6 @@ _PARSERS: dict[str, tuple[Parser, frozenset[str]]] = {
     kinds.IMAGE_UPLOAD.code: (_upload, frozenset({"size"})),
     kinds.CONTAINER_PAUSE.code: (_nothing, frozenset()),
     kinds.CONTAINER_RESUME.code: (_nothing, frozenset()),
+    kinds.CONTAINER_RENAME.code: (_rename, frozenset({"name"})),
     kinds.CONTAINER_RESTART.code: (_stop, frozenset({"timeout_seconds"})),
 }

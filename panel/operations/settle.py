@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from panel.eventlog.append import Happening, append, is_logged
 from panel.inventory.models import Container
-from panel.inventory.project import is_drawn, project_container
+from panel.inventory.project import is_drawn, project_container, take_name
 from panel.operations import kinds
 from panel.operations.finish import end
 from panel.operations.models import Operation, Status
 from panel.operations.problem import problem
-from runtime.errors import Interrupted, NotFound
+from runtime.errors import Conflict, Interrupted, NotFound
 from runtime.events import ContainerEvent, ContainerRecord
 
 STOPPED = ("exited", "dead")
@@ -36,6 +37,8 @@ def settle_from_event(event: ContainerEvent, *, node: str) -> None:
         _settle_restarts(event)
         if container is None:
             return
+        if event.action == "renamed":
+            _rename(container, event)
         append(
             Happening(
                 team_id=container.team_id,
@@ -116,6 +119,15 @@ def restarted(rows: QuerySet[Operation], record: ContainerRecord) -> bool:
     name = Container.objects.filter(pk=record.id).values_list("name", flat=True).first()
     told = {"id": record.id, "name": name or record.id[:12], "state": record.state}
     return end(rows, Status.SUCCEEDED, result=told)
+
+
+def _rename(container: Container, event: ContainerEvent) -> None:
+    """Show the name that the engine has, unless another container of the team shows it."""
+    name = event.record.spec.get("name")
+    if name and name != container.name and container.version == event.record.version:
+        with suppress(Conflict):
+            take_name(container.pk, name)
+            container.name = name
 
 
 def stopped(event: ContainerEvent) -> dict[str, object]:

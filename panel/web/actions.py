@@ -26,6 +26,8 @@ def act(request: HttpRequest, actor: Actor, container: str, verb: str) -> HttpRe
     row = find(actor, container)
     require(actor, Action.CONTAINER_CHANGE, row)
     params: dict[str, Any] = {"force": True} if verb == "delete" else {}
+    if verb == "rename":
+        params = {"name": request.POST.get("name", "").strip()}
     operation = submit(
         f"container.{verb}",
         actor=actor,
@@ -33,6 +35,8 @@ def act(request: HttpRequest, actor: Actor, container: str, verb: str) -> HttpRe
         params=params,
     )
     away = reverse("web:containers") if verb == "delete" and request.POST.get("leave") else ""
+    if verb == "rename":
+        away = reverse("web:container", args=[row.pk])
     return asked_for(request, operation, row.name, away=away)
 
 

@@ -59,6 +59,15 @@ def confirm_delete(request: HttpRequest, actor: Actor, container: str) -> HttpRe
     return page(request, actor, "containers/delete.html", {"container": row})
 
 
+@require_GET
+@member
+def ask_name(request: HttpRequest, actor: Actor, container: str) -> HttpResponse:
+    """Ask for another name, on a page of its own: a live one would change under the typing."""
+    row = find(actor, container)
+    require(actor, Action.CONTAINER_CHANGE, row)
+    return page(request, actor, "containers/rename.html", {"container": row})
+
+
 def find(actor: Actor, container: str) -> Container:
     """Return the team's container. Raises NotFound, the same for a foreign and a missing one."""
     row = find_container(actor.team_id, container)

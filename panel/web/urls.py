@@ -36,8 +36,9 @@ urlpatterns = [
         "containers/<str:container>/operations/", container.operations, name="container-operations"
     ),
     path("containers/<str:container>/remove/", container.confirm_delete, name="confirm-delete"),
+    path("containers/<str:container>/name/", container.ask_name, name="ask-name"),
     re_path(
-        r"^containers/(?P<container>[^/]+)/(?P<verb>start|stop|restart|kill|pause|resume|delete)/$",
+        r"^containers/(?P<container>[^/]+)/(?P<verb>start|stop|restart|rename|kill|pause|resume|delete)/$",
         actions.act,
         name="act",
     ),

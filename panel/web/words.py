@@ -31,6 +31,7 @@ VERBS: Mapping[str, Verb] = {
     "container.stop": Verb("Stop", "Stopping", "stopped"),
     "container.kill": Verb("Kill", "Killing", "was killed"),
     "container.restart": Verb("Restart", "Restarting", "was restarted"),
+    "container.rename": Verb("Rename", "Renaming", "was renamed"),
     "container.pause": Verb("Pause", "Pausing", "was paused"),
     "container.resume": Verb("Resume", "Resuming", "goes on"),
     "container.delete": Verb("Delete", "Deleting", "was deleted"),

@@ -57,6 +57,9 @@ class Containers(Protocol):
     def resume(self, container: str, *, sink: Sink = ...) -> ContainerRecord:
         """Let it go on."""
 
+    def rename(self, container: str, *, name: str, sink: Sink = ...) -> ContainerRecord:
+        """Give it another name."""
+
     def delete(self, container: str, *, force: bool = False, sink: Sink = ...) -> None:
         """Remove it."""
 

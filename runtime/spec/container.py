@@ -38,7 +38,7 @@ from runtime.spec.topic import (
 
 RESTART = ("no", "on-failure", "always", "unless-stopped")
 SECCOMP = ("default", "unconfined")
-_NAME = matching(
+CONTAINER_NAME = matching(
     r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", "1 to 128 of letters, digits, '_', '.' and '-'"
 )
 _HOSTNAME = matching(r"[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?", "a host name (hostname(7))")
@@ -79,7 +79,7 @@ class ContainerSpec(Topic):
     PATH: ClassVar[str] = ""
     image: str = field(metadata=by(_IMAGE))
     namespace: str = asked(_NAMESPACE, "default")
-    name: str | None = asked(_NAME)
+    name: str | None = asked(CONTAINER_NAME)
     command: tuple[str, ...] = asked(TEXTS, ())
     entrypoint: tuple[str, ...] | None = asked(TEXTS)
     env: Mapping[str, str] = asked(mapped(_VARIABLE, text), {})

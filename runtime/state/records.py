@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from runtime.errors import NotFound
@@ -36,7 +36,7 @@ class State:
 
     `boot` is the boot that the run belongs to, `run` counts starts, `pid_start` tells the pid from
     a later process with that number. `held` means that somebody stopped it, so that unless-stopped
-    leaves it.
+    leaves it. `amended` are fields of the spec that were changed since it was created.
     """
 
     record: ContainerRecord
@@ -45,9 +45,10 @@ class State:
     pid_start: int | None = None
     held: bool = False
     stopping: Stopping | None = None
+    amended: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain data without the spec, which never changes and has a file of its own."""
+        """Return plain data without the spec as it was created, which has a file of its own."""
         record = self.record.to_json()
         del record["spec"]
         stopping = self.stopping
@@ -58,19 +59,22 @@ class State:
             "pid_start": self.pid_start,
             "held": self.held,
             "stopping": stopping and [stopping.operation, stopping.deadline_ns, stopping.again],
+            "amended": dict(self.amended),
         }
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any], spec: Mapping[str, Any]) -> State:
         """Rebuild a state from `to_json` output and the spec."""
         stopping = plain["stopping"]
+        amended = plain.get("amended", {})
         return cls(
-            record=ContainerRecord.from_json({**plain["record"], "spec": spec}),
+            record=ContainerRecord.from_json({**plain["record"], "spec": {**spec, **amended}}),
             boot=plain["boot"],
             run=plain["run"],
             pid_start=plain["pid_start"],
             held=plain["held"],
             stopping=stopping and _stopping(*stopping),
+            amended=amended,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -233,6 +234,30 @@ def test_an_exec_of_what_there_is_not_is_refused(engine: Engine) -> None:
         engine.containers.execute(started.id, ExecSpec(command=("/nonesuch",)), operation="exec1")
 
 
+def test_a_container_is_renamed_whatever_it_does(engine: Engine) -> None:
+    started = running(engine)
+    ear = Ear()
+    renamed = engine.containers.rename(started.id, name="new-name", sink=ear)
+    again = engine.containers.rename(started.id, name="new-name", sink=ear)
+
+    assert ContainerSpec.from_json(renamed.spec) == replace(SLEEPER, name="new-name")
+    assert replace(renamed, spec=started.spec, version=started.version) == started
+    assert again == renamed == engine.containers.inspect(started.id)
+    assert [event.action for event in ear.heard] == ["renamed"]
+    engine.containers.kill(started.id)
+    over = engine.containers.wait(started.id, timeout_seconds=20)
+    assert over.spec["name"] == "new-name"
+    assert engine.containers.start(started.id).spec["name"] == "new-name"
+
+
+@pytest.mark.parametrize("name", ["", "-x", "a b", "a/b", "x" * 129, "\u00e4"])
+def test_what_is_no_name_is_refused(engine: Engine, name: str) -> None:
+    made = engine.containers.create(SLEEPER)
+    with pytest.raises(InvalidSpec, match="name"):
+        engine.containers.rename(made.id, name=name)
+    assert engine.containers.inspect(made.id) == made
+
+
 def test_what_runs_is_deleted_by_force_only(engine: Engine) -> None:
     started = running(engine)
     with pytest.raises(Conflict):
@@ -255,6 +280,7 @@ def test_what_runs_is_deleted_by_force_only(engine: Engine) -> None:
         lambda containers: containers.stop(NOBODY),
         lambda containers: containers.kill(NOBODY),
         lambda containers: containers.delete(NOBODY),
+        lambda containers: containers.rename(NOBODY, name="x"),
         lambda containers: containers.restart(NOBODY, operation="op1"),
         lambda containers: containers.pause(NOBODY),
         lambda containers: containers.resume(NOBODY),

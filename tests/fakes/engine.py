@@ -22,7 +22,7 @@ from runtime.events import (
     Sink,
 )
 from runtime.shim.segment_reader import MAX_TAIL
-from runtime.spec.container import ContainerSpec
+from runtime.spec.container import CONTAINER_NAME, ContainerSpec
 from runtime.spec.execution import ExecSpec
 from tests.fakes.events import FakeEvents
 from tests.fakes.images import FakeImages
@@ -171,6 +171,17 @@ class FakeContainers(Store):
     def resume(self, container: str, *, sink: Sink = _NULL) -> ContainerRecord:
         """Let it go on."""
         return self._move(container, "resume", "running", "resumed", sink)
+
+    def rename(self, container: str, *, name: str, sink: Sink = _NULL) -> ContainerRecord:
+        """Change the name."""
+        CONTAINER_NAME("name", name)
+        with self._changed:
+            found = self._find(container)
+            if found.record.spec["name"] == name:
+                return found.record
+            self._effect("rename", container)
+            spec = {**found.record.spec, "name": name}
+            return self._change(container, "renamed", sink=sink, spec=spec)
 
     def delete(self, container: str, *, force: bool = False, sink: Sink = _NULL) -> None:
         """Remove it, killing it first if forced."""

@@ -12,6 +12,7 @@ HANDLERS: dict[str, Handler] = {
     kinds.CONTAINER_STOP.code: containers.stop,
     kinds.CONTAINER_PAUSE.code: containers.pause,
     kinds.CONTAINER_RESUME.code: containers.resume,
+    kinds.CONTAINER_RENAME.code: containers.rename,
     kinds.CONTAINER_DELETE.code: containers.delete,
     kinds.CONTAINER_KILL.code: processes.kill,
     kinds.CONTAINER_RESTART.code: processes.restart,

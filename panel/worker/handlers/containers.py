@@ -1,15 +1,16 @@
-"""Create, start, stop, pause, resume, delete."""
+"""Create, start, stop, pause, resume, rename, delete."""
 
 from __future__ import annotations
 
 from panel.inventory.models import Container
+from panel.inventory.project import take_name
 from panel.inventory.queries import usage_of
-from panel.operations.params import IDENTITY, create_spec
+from panel.operations.params import IDENTITY, container_name, create_spec
 from panel.operations.submit import owner_of
 from panel.policy.judge import judge
 from panel.policy.teams import rules_of
 from panel.worker.job import Answer, Done, HandedOver, Job
-from runtime.errors import Cancelled, InvalidSpec, NotFound
+from runtime.errors import Cancelled, InvalidSpec, NotFound, RuntimeFault
 from runtime.events import ContainerRecord
 from runtime.spec.container import ContainerSpec
 
@@ -80,6 +81,22 @@ def pause(job: Job) -> Answer:
 def resume(job: Job) -> Answer:
     """Let the paused container go on: what it may was judged when it was started."""
     return Done(told(job.engine.containers.resume(own(job).id, sink=job.sink)))
+
+
+def rename(job: Job) -> Answer:
+    """Rename the container: the picture keeps the new name for it before the engine takes it.
+
+    So of two that want one name one gets it; the other is refused and keeps its own.
+    """
+    record = own(job)
+    name = container_name(job.operation.params.get("name"))
+    take_name(record.id, name)
+    try:
+        record = job.engine.containers.rename(record.id, name=name, sink=job.sink)
+    except RuntimeFault:
+        take_name(record.id, record.spec.get("name") or record.id[:12])
+        raise
+    return Done(told(record))
 
 
 def delete(job: Job) -> Answer:

@@ -291,6 +291,9 @@ def test_exec_ends_with_what_the_command_said(
         ("stop", {"timeout_seconds": -1}, "timeout_seconds"),
         ("start", {"now": True}, "now"),
         ("restart", {"timeout_seconds": -1}, "timeout_seconds"),
+        ("rename", {}, "name"),
+        ("rename", {"name": "a b"}, "name"),
+        ("rename", {"name": "ab" * 16}, "name"),
     ],
 )
 def test_a_wrong_field_of_a_verb_is_named(

@@ -37,6 +37,7 @@ MISSING = {
 BODIES: dict[str, Any] = {
     "containers": {"image": "starter", "command": ["true"]},
     "container-exec": {"command": ["true"]},
+    "container-rename": {"name": "other"},
 }
 STREAMS = {("container-logs", "get"), ("image-load", "post")}
 """Need a node agent; allowed people get 503 here, where none runs."""
@@ -59,6 +60,7 @@ DECLARED = {
     "container-stop": Declared("container", post=Role.OPERATOR),
     "container-kill": Declared("container", post=Role.OPERATOR),
     "container-restart": Declared("container", post=Role.OPERATOR),
+    "container-rename": Declared("container", post=Role.OPERATOR),
     "container-pause": Declared("container", post=Role.OPERATOR),
     "container-resume": Declared("container", post=Role.OPERATOR),
     "container-exec": Declared("container", post=Role.OPERATOR),

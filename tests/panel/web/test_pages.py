@@ -18,8 +18,8 @@ from panel.operations.models import Operation
 from tests.panel.web.people import Browser, Create
 
 PART = {"HX-Request": "true"}
-OF_A_CONTAINER = ("", "logs/", "operations/", "remove/")
-VERBS = ("start", "stop", "restart", "kill", "pause", "resume", "delete")
+OF_A_CONTAINER = ("", "logs/", "operations/", "remove/", "name/")
+VERBS = ("start", "stop", "restart", "rename", "kill", "pause", "resume", "delete")
 
 
 def text(answer: Any) -> str:
@@ -171,6 +171,19 @@ def test_a_paused_container_offers_to_go_on(
     assert (f"pause-{container}" in running, f"resume-{container}" in running) == (True, False)
     assert (f"pause-{container}" in paused, f"resume-{container}" in paused) == (False, True)
     assert f"stop-{container}" in paused
+
+
+def test_a_name_is_asked_for_and_given(
+    created: Create, bob: Actor, browser: Browser, drain: Callable[[], object]
+) -> None:
+    container = created(name="quay")
+    asked = browser(bob).get(f"/containers/{container}/name/").content.decode()
+    answer = browser(bob).post(f"/containers/{container}/rename/", {"name": " pier "})
+    drain()
+
+    assert 'value="quay"' in asked
+    assert answer["Location"] == f"/containers/{container}/"
+    assert "<h1>pier</h1>" in browser(bob).get(f"/containers/{container}/").content.decode()
 
 
 def test_a_form_without_csrf_token_changes_nothing(created: Create, alice: Actor) -> None:

@@ -146,6 +146,7 @@ def test_a_target_that_is_no_id_reaches_no_path(
         ("container.stop", {}),
         ("container.kill", {"signal": "SIGKILL"}),
         ("container.restart", {}),
+        ("container.rename", {"name": "x"}),
         ("container.pause", {}),
         ("container.resume", {}),
         ("container.delete", {"force": True}),
