@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -74,23 +75,24 @@ def _finish_events(site: Site, *, act: bool) -> Iterator[str]:
     """Publish the events of changes that happened, withdraw those of changes that did not."""
     for prepared in spool.unpublished(site.config.spool):
         try:
-            with locks.hold(site.verb_lock(prepared.container), wait=False):
-                now = site.ledger(prepared.container).load().record.version
-                happened = now >= prepared.version
-        except NotFound:
-            happened = prepared.version > 1  # a deletion; a first event belongs to a failed create
-        except RuntimeFault:
+            happened = _happened(site, prepared)
+        except RuntimeFault:  # its maker is at it
             continue
         if act:
-            _settle(site, prepared, happened=happened)
+            (spool.publish if happened else spool.withdraw)(site.config.spool, prepared)
         yield f"event {prepared.version} of container {prepared.container} was not published"
 
 
-def _settle(site: Site, prepared: spool.Prepared, *, happened: bool) -> None:
-    try:
-        (spool.publish if happened else spool.withdraw)(site.config.spool, prepared)
-    except FileNotFoundError:  # its maker lives and was faster
-        return
+def _happened(site: Site, prepared: spool.Prepared) -> bool:
+    """Say whether what an event tells of is so. Raises Unavailable while that is being decided."""
+    ledger = site.ledger(prepared.container)
+    with suppress(NotFound):
+        return ledger.load_told(wait=False).record.version >= prepared.version
+    if prepared.version > 1:
+        return True  # a deletion
+    with locks.hold(creating(site), wait=False), suppress(NotFound):
+        return ledger.load().record.version >= prepared.version
+    return False  # a create that failed
 
 
 def _mind(site: Site, container: str, *, act: bool) -> Iterator[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from runtime.errors import InvalidSpec
+from runtime.errors import Exhausted, InvalidSpec
 from runtime.oci.descriptor import Descriptor, Manifest, parse_index
 from runtime.oci.digest import hex_of
 from runtime.oci.platform import Platform, runs_on
@@ -15,6 +16,8 @@ from runtime.oci.reference import parse_reference
 
 MAX_IMAGES = 64
 MAX_NESTING = 4
+MAX_DOCUMENTS = 1024
+"""Indexes and manifests that one archive may have read: indexes can name each other many times."""
 NAME = "org.opencontainers.image.ref.name"
 FULL_NAME = "io.containerd.image.name"
 INDEX_TYPES = (
@@ -43,13 +46,15 @@ class Found:
 
 def find_images(names: set[str], read: Read, host: Platform) -> list[Found]:
     """Return the images of an archive with these members. Raises InvalidSpec("archive", ...)."""
+    some: Iterator[Found]
     if "manifest.json" in names:
-        found = list(_docker_save(_json(read, "manifest.json")))
+        some = _docker_save(_json(read, "manifest.json"))
     elif "index.json" in names:
         index = _json(read, "index.json")
-        found = list(_layout(parse_index("index.json", index), read, host, 0))
+        some = _layout(parse_index("index.json", index), _counted(read), host, 0)
     else:
         raise InvalidSpec("archive", "has neither a manifest.json nor an index.json")
+    found = list(islice(some, MAX_IMAGES + 1))
     if not found:
         raise InvalidSpec("archive", f"has no image for {host}")
     if len(found) > MAX_IMAGES:
@@ -97,6 +102,18 @@ def _layout(
             config=_blob(manifest.config),
             layers=tuple(_blob(layer) for layer in manifest.layers),
         )
+
+
+def _counted(read: Read) -> Read:
+    """Return `read` with an end. It raises Exhausted there."""
+    left = iter(range(MAX_DOCUMENTS))
+
+    def counted(name: str) -> bytes:
+        if next(left, None) is None:
+            raise Exhausted(f"the archive's indexes name more than {MAX_DOCUMENTS} documents")
+        return read(name)
+
+    return counted
 
 
 def _names(descriptor: Descriptor) -> tuple[str, ...]:

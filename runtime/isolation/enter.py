@@ -71,6 +71,7 @@ def run(order: Order) -> NoReturn:
         finish.close_the_rest(order.pipe, order.target)
         join_new_session_keyring()
         finish.reset_signals()
+        finish.reset_umask()
         finish.limit_files()
         write_text("/proc/self/oom_score_adj", "0")
         setns(order.target, _ALL)

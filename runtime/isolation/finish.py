@@ -23,6 +23,7 @@ from runtime.kernel.seccomp import install_filter
 
 _FIRST_FREE = 3
 _OPEN_FILES = (1024, 524_288)
+_UMASK = 0o022
 _COMMAND_FAULTS = (
     errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.ELOOP, errno.E2BIG,
     errno.EISDIR, errno.ELIBBAD, errno.EINVAL, errno.ENAMETOOLONG, errno.EPERM,
@@ -33,6 +34,11 @@ def reset_signals() -> None:
     """Give every signal its default action and unblock all: execve(2) keeps ignored ones."""
     process.default_signals()
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def reset_umask() -> None:
+    """Let what the container makes be read by its other users; ours lets nobody (umask(2))."""
+    os.umask(_UMASK)
 
 
 def take_stdio(stdio: tuple[int, int, int], pipe: sync.Pipe) -> None:

@@ -19,7 +19,7 @@ def clone_mapped(path: str, user_namespace: int, *, attributes: int = 0) -> int:
     `path` must be the engine's own. Raises KernelRefused, EINVAL where the filesystem cannot be
     mapped. See mount_setattr(2).
     """
-    clone = mounts.open_tree(path)
+    clone = mounts.open_tree(path, follow=False)
     try:
         mounts.mount_setattr(
             clone, add=MOUNT_ATTR_IDMAP | attributes, user_namespace=user_namespace

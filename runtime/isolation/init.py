@@ -76,6 +76,7 @@ def _leave_host(order: Order) -> None:
     finish.close_the_rest(order.pipe, space.user, *(fd for fd, _ in joined if fd is not None))
     join_new_session_keyring()
     finish.reset_signals()
+    finish.reset_umask()
     finish.limit_files()
     write_text("/proc/self/oom_score_adj", "0")
     for descriptor, kind in joined:

@@ -9,6 +9,7 @@ from runtime.abi import (
     AT_EMPTY_PATH,
     AT_FDCWD,
     AT_RECURSIVE,
+    AT_SYMLINK_NOFOLLOW,
     MNT_DETACH,
     MOVE_MOUNT_F_EMPTY_PATH,
     MOVE_MOUNT_T_EMPTY_PATH,
@@ -17,7 +18,9 @@ from runtime.abi import (
 from runtime.kernel.libc import call
 
 
-def open_tree(path: str, *, directory: int = AT_FDCWD, recursive: bool = False) -> int:
+def open_tree(
+    path: str, *, directory: int = AT_FDCWD, recursive: bool = False, follow: bool = True
+) -> int:
     """Return a detached, close-on-exec clone of the mount at `path` ("" is `directory` itself).
 
     See open_tree(2).
@@ -25,6 +28,7 @@ def open_tree(path: str, *, directory: int = AT_FDCWD, recursive: bool = False) 
     flags = OPEN_TREE_CLONE | os.O_CLOEXEC
     flags |= AT_RECURSIVE if recursive else 0
     flags |= 0 if path else AT_EMPTY_PATH
+    flags |= 0 if follow else AT_SYMLINK_NOFOLLOW
     return call("open_tree", directory, os.fsencode(path), flags, path=path)
 
 

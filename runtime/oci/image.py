@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runtime.errors import InvalidSpec
+from runtime.oci.digest import parse_digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,10 @@ class ImageConfig:
         return cls(
             architecture=_text("architecture", plain.get("architecture") or ""),
             os=_text("os", plain.get("os") or ""),
-            diff_ids=_texts("rootfs.diff_ids", rootfs.get("diff_ids")),
+            diff_ids=tuple(
+                parse_digest(f"rootfs.diff_ids[{number}]", text)
+                for number, text in enumerate(_texts("rootfs.diff_ids", rootfs.get("diff_ids")))
+            ),
             env=_texts("config.Env", config.get("Env")),
             entrypoint=_texts("config.Entrypoint", config.get("Entrypoint")),
             cmd=_texts("config.Cmd", config.get("Cmd")),

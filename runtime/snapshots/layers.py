@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from runtime.archive.limits import Limits
 from runtime.archive.unpacker import Watch, unpack_layer
 from runtime.errors import InvalidSpec, NotFound
-from runtime.oci.digest import hex_of
+from runtime.oci.digest import hex_of, parse_digest
 from runtime.state import durable, locks
 
 OPAQUE = "trusted.overlay.opaque"
@@ -37,15 +37,18 @@ class Layers:
 
     def path(self, chain_id: str) -> str:
         """Return the directory that serves as an overlay's lower."""
-        return f"{self._directory}/{hex_of(chain_id)}/fs"
+        return f"{self._directory}/{_name(chain_id)}/fs"
 
     def find(self, chain_id: str) -> Layer:
-        """Return what is known of a layer. Raises NotFound."""
+        """Return what is known of a layer. Raises NotFound, InvalidSpec for what is no digest."""
         try:
-            plain = json.loads(durable.read(f"{self._directory}/{hex_of(chain_id)}/layer.json"))
+            plain = json.loads(durable.read(f"{self._directory}/{_name(chain_id)}/layer.json"))
         except (FileNotFoundError, NotFound):
             raise NotFound("layer", chain_id) from None
-        return Layer(**plain)
+        layer = Layer(**plain)
+        if layer.chain_id != chain_id:
+            raise NotFound("layer", chain_id)
+        return layer
 
     def unpack(
         self, chain_id: str, diff_id: str, source: int, watch: Watch, limits: Limits
@@ -54,11 +57,12 @@ class Layers:
 
         Raises InvalidSpec where its content is not `diff_id`, and what `unpack_layer` raises.
         """
+        name = _name(chain_id)
         os.makedirs(self._directory, mode=0o700, exist_ok=True)
-        with locks.hold(f"{self._directory}/.{hex_of(chain_id)}.lock"):
+        with locks.hold(f"{self._directory}/.{name}.lock"):
             with suppress(NotFound):
                 return self.find(chain_id)
-            work = f"{self._directory}/.{hex_of(chain_id)}.tmp"
+            work = f"{self._directory}/.{name}.tmp"
             shutil.rmtree(work, ignore_errors=True)
             try:
                 layer = self._fill(work, chain_id, source, watch, limits)
@@ -66,7 +70,7 @@ class Layers:
                     raise InvalidSpec(
                         "archive", f"has the layer {layer.diff_id} where {diff_id} was promised"
                     )
-                os.rename(work, f"{self._directory}/{hex_of(chain_id)}")
+                os.rename(work, f"{self._directory}/{name}")
                 durable.sync_directory(self._directory)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
@@ -74,7 +78,7 @@ class Layers:
 
     def delete(self, chain_id: str) -> None:
         """Remove a layer if it is there; its name goes first."""
-        name = hex_of(chain_id)
+        name = _name(chain_id)
         with locks.hold(f"{self._directory}/.{name}.lock"):
             trash = f"{self._directory}/.{name}.gone"
             with suppress(FileNotFoundError):
@@ -108,6 +112,11 @@ class Layers:
         )
         durable.replace_durably(f"{work}/layer.json", json.dumps(asdict(layer)).encode())
         return layer
+
+
+def _name(chain_id: str) -> str:
+    """Return the name of a layer's directory; nothing else than a digest ever becomes a path."""
+    return hex_of(parse_digest("layer", chain_id))
 
 
 def _mark_opaque(root: int, directory: bytes) -> None:

@@ -106,9 +106,12 @@ class Ledger:
         except (FileNotFoundError, NotADirectoryError):
             raise NotFound("container", self.directory.rsplit("/", 1)[-1]) from None
 
-    def load_told(self) -> State:
-        """Return the newest state, once its event is spooled too."""
-        with self._locked():
+    def load_told(self, *, wait: bool = True) -> State:
+        """Return the newest state, once its event is spooled too.
+
+        Raises Unavailable where somebody is just changing it, unless that may be waited for.
+        """
+        with locks.hold(f"{self.directory}/state.lock", wait=wait):
             return self.load()
 
     def change(self, cause: Cause, decide: Callable[[State], State]) -> ContainerEvent:

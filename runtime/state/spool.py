@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from runtime.errors import Unavailable
@@ -34,9 +35,10 @@ def prepare(directory: str, event: ContainerEvent) -> Prepared:
 
 
 def publish(directory: str, prepared: Prepared) -> None:
-    """Show a prepared event to the relay."""
+    """Show a prepared event to the relay, unless somebody who recovered was faster."""
     visible = prepared.name.removeprefix(".")
-    os.rename(f"{directory}/{prepared.name}", f"{directory}/{visible}")
+    with suppress(FileNotFoundError):
+        os.rename(f"{directory}/{prepared.name}", f"{directory}/{visible}")
 
 
 def withdraw(directory: str, prepared: Prepared) -> None:

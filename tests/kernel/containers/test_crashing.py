@@ -10,11 +10,15 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from runtime.containers.create import creating
 from runtime.events import ContainerRecord
+from runtime.state import locks, spool
+from runtime.state.records import Cause, event_of
 from tests.conftest import Counts
 from tests.kernel.containers.conftest import Instance, an_instance, ended, shell, until
 
@@ -183,3 +187,31 @@ def test_leftovers_of_one_instance_are_none_of_the_other_s(layer: str) -> None:
     assert {one.detail for one in looked} <= {one.detail for one in found}
     assert all(one.repaired for one in found)
     assert after == []
+
+
+def test_recovery_leaves_an_event_to_a_maker_that_is_at_it(instance: Instance) -> None:
+    made = instance.run("sleep 100")
+    site = instance.engine.containers._site
+    record = replace(made, version=made.version + 1)
+    with locks.hold(f"{site.directory(made.id)}/state.lock"):
+        prepared = spool.prepare(site.config.spool, event_of(Cause(action="exited"), record))
+        instance.engine.containers.recover()
+        assert prepared in spool.unpublished(site.config.spool)
+
+    instance.engine.containers.recover()
+    assert spool.unpublished(site.config.spool) == []
+    spool.publish(site.config.spool, prepared)  # a maker that was slower than recovery
+    assert [one.event.action for one in instance.engine.events.pending()] == ["created", "started"]
+
+
+def test_recovery_leaves_a_create_to_its_maker(instance: Instance) -> None:
+    made = instance.engine.containers.create(shell("true"))
+    site = instance.engine.containers._site
+    missing = replace(made, id="ef" * 16, version=1)
+    with locks.hold(creating(site), shared=True):
+        prepared = spool.prepare(site.config.spool, event_of(Cause(action="created"), missing))
+        instance.engine.containers.recover()
+        assert prepared in spool.unpublished(site.config.spool)
+
+    instance.engine.containers.recover()
+    assert spool.unpublished(site.config.spool) == []

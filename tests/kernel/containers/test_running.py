@@ -31,6 +31,17 @@ def test_hello_ends_exited_with_its_lines_in_the_log(instance: Instance) -> None
     assert actions(instance, made.id) == ["created", "started", "exited"]
 
 
+def test_what_a_container_makes_can_be_read_by_its_other_users(instance: Instance) -> None:
+    made = instance.run("umask; mkdir /made; stat -c %a /made .; sleep 100", working_dir="/new")
+    until(lambda: instance.output(made.id).count(b"\n") == 3)
+    instance.engine.containers.execute(
+        made.id, ExecSpec(command=("sh", "-c", "umask > /proc/1/fd/1")), operation="cd" * 16
+    )
+    until(lambda: instance.output(made.id).count(b"\n") == 4)
+
+    assert instance.output(made.id).split() == [b"0022", b"755", b"755", b"0022"]
+
+
 def test_a_repeated_create_and_start_change_nothing(instance: Instance) -> None:
     spec = shell("sleep 60")
     made = instance.engine.containers.create(spec, container="ab" * 16)

@@ -14,7 +14,8 @@ import pytest
 
 from runtime.errors import Exhausted, InvalidSpec, RuntimeFault
 from runtime.images.images import Images
-from tests.kernel.images.handmade import Member, config, docker_save, layout, tar
+from runtime.snapshots.layers import Layers
+from tests.kernel.images.handmade import Member, config, digest, docker_save, layout, tar
 
 pytestmark = pytest.mark.kernel
 LINK, HARD, DIRECTORY = tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE
@@ -118,6 +119,48 @@ def test_a_layer_with_another_digest_is_refused(
         load(layout([tar([Member("a", b"a")])], "evil:1", packing, lie=True))
 
     assert store.list() == []
+
+
+def test_a_layer_whose_id_is_a_path_is_refused(root: Path, load: Callable[[bytes], object]) -> None:
+    """Such a path could lead to a directory that a container has prepared."""
+    prepared = root / "prepared"
+    prepared.mkdir()
+    (prepared / "fs").symlink_to("/")
+    content = tar([Member("x", b"x")])
+    relative = f"./{'../' * 30}{str(prepared)[1:]}"
+    (prepared / "layer.json").write_text(
+        json.dumps({"chain_id": relative, "diff_id": relative, "size": 1, "highest_id": 0})
+    )
+    lying = json.loads(config(content))
+    lying["rootfs"]["diff_ids"] = [relative]
+
+    with pytest.raises(InvalidSpec, match="diff_ids"):
+        load(docker_save([content], "path:latest", json.dumps(lying).encode()))
+    layers = Layers(f"{root}/data/engine")
+    for touch in (layers.find, layers.delete, layers.path):
+        with pytest.raises(InvalidSpec, match="layer"):
+            touch(relative)
+    assert sorted(path.name for path in prepared.iterdir()) == ["fs", "layer.json"]
+
+
+def test_indexes_that_name_each_other_without_end_are_refused(
+    load: Callable[[bytes], object],
+) -> None:
+    files: dict[str, bytes] = {}
+    inner = json.dumps({"schemaVersion": 2, "manifests": []}).encode()
+    for _ in range(4):
+        files[f"blobs/sha256/{digest(inner)[7:]}"] = inner
+        entry = {
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "digest": digest(inner),
+            "size": len(inner),
+        }
+        inner = json.dumps({"schemaVersion": 2, "manifests": [entry] * 100}).encode()
+    files["index.json"] = inner
+    files["oci-layout"] = b'{"imageLayoutVersion": "1.0.0"}'
+
+    with pytest.raises(Exhausted, match="documents"):
+        load(tar([Member(name, content) for name, content in files.items()]))
 
 
 def test_a_layer_that_unpacks_to_another_diff_id_is_refused(

@@ -7,6 +7,8 @@ import pytest
 from runtime.errors import InvalidSpec
 from runtime.oci.image import ImageConfig
 
+LAYER = f"sha256:{'1' * 64}"
+
 
 def test_what_an_image_says_is_read() -> None:
     config = ImageConfig.from_json(
@@ -22,13 +24,13 @@ def test_what_an_image_says_is_read() -> None:
                 "StopSignal": "SIGINT",
                 "Labels": {"k": "v"},
             },
-            "rootfs": {"diff_ids": ["sha256:1"]},
+            "rootfs": {"diff_ids": [LAYER]},
         }
     )
 
     assert (config.env, config.entrypoint, config.cmd) == (("A=b",), ("/run",), ("x",))
     assert (config.working_dir, config.user, config.stop_signal) == ("/w", "1:2", "SIGINT")
-    assert (config.labels, config.diff_ids) == ({"k": "v"}, ("sha256:1",))
+    assert (config.labels, config.diff_ids) == ({"k": "v"}, (LAYER,))
 
 
 def test_null_is_as_good_as_nothing() -> None:
@@ -47,6 +49,8 @@ def test_null_is_as_good_as_nothing() -> None:
         ({"config": {"Entrypoint": ["a\0b"]}}, r"config.Entrypoint\[0\]"),
         ({"rootfs": {"diff_ids": {}}}, "rootfs.diff_ids"),
         ({"config": {"Labels": {"a": 1}}}, "config.Labels"),
+        ({"rootfs": {"diff_ids": ["sha256:1"]}}, r"rootfs.diff_ids\[0\]"),
+        ({"rootfs": {"diff_ids": [LAYER, "./../../../etc"]}}, r"rootfs.diff_ids\[1\]"),
     ],
 )
 def test_what_has_the_wrong_shape_is_named(plain: dict[str, object], field: str) -> None:
