@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.cgroups import cgroup as cgroups
+from runtime.cgroups.layout import detect_all
 from runtime.isolation import launch
 from runtime.isolation.launch import Launched
 from runtime.isolation.namespaces import Space, make_space
@@ -176,7 +177,8 @@ class Lab:
     def close(self) -> None:
         """Remove the directories and the cgroup that the boxes lay in."""
         shutil.rmtree(self.directory)
-        leftover = cgroups.open_existing(self.group)
+        # Groups made by an OCI bundle's rules lie in more hierarchies than those of boxes.
+        leftover = cgroups.open_existing(self.group, layout=detect_all())
         leftover.remove()
 
 
