@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,9 @@ class Box:
         self.cgroup.remove()
 
 
+FREEZER = "/sys/fs/cgroup/freezer"
+
+
 class Lab:
     """Makes boxes; `layer` is the image, `group` the cgroup that all of them lie in."""
 
@@ -106,7 +110,9 @@ class Lab:
         self.layer = make_layer(directory / "layer")
         self.group = f"moorage-test-{os.getpid()}"
         # The parent of all groups stays until `close`, so it is there before the first test counts.
-        cgroups.create(f"{self.group}/first", Resources()).remove()
+        cgroups.create(f"{self.group}/first", Resources(), layout=detect_all()).remove()
+        for mount in glob(f"{FREEZER}/"):  # not among the hierarchies where v2 freezes
+            os.makedirs(f"{mount}{self.group}", exist_ok=True)
         self._count = 0
 
     def bundle(self, *args: str, **options: Any) -> Bundle:
@@ -177,9 +183,11 @@ class Lab:
     def close(self) -> None:
         """Remove the directories and the cgroup that the boxes lay in."""
         shutil.rmtree(self.directory)
-        # Groups made by an OCI bundle's rules lie in more hierarchies than those of boxes.
-        leftover = cgroups.open_existing(self.group, layout=detect_all())
-        leftover.remove()
+        for parent in (
+            *glob(f"/sys/fs/cgroup/{self.group}"),
+            *glob(f"/sys/fs/cgroup/*/{self.group}"),
+        ):
+            os.rmdir(parent)
 
 
 def until(condition: Any, *, seconds: float = 10.0) -> None:
