@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
@@ -39,6 +40,7 @@ from runtime.errors import Interrupted, NotFound, RuntimeFault
 from runtime.events import ContainerEvent, ContainerRecord, ImageSummary, OnceRecord
 
 logger = logging.getLogger(__name__)
+Row = TypeVar("Row")
 
 RING_AGAIN = timedelta(seconds=30)
 TAKE_OVER_AGAIN = timedelta(seconds=5)
@@ -94,12 +96,16 @@ class Findings:
 
 
 def reconcile(engine: Engine, *, node: str) -> Findings:
-    """Do one whole round for `node`."""
-    rung = ring_again(node)
-    projected = compare(engine, node=node)
-    compare_images(engine.images, node=node)
-    settled = settle_handed_over(engine.containers, node=node) + end_streams(node)
-    return Findings(rung=rung, projected=projected, settled=settled, pruned=prune())
+    """Do one whole round for `node`.
+
+    What fails, a step or a row of it, is logged and keeps nothing else from being done.
+    """
+    rung = _tried(partial(ring_again, node))
+    projected = _tried(partial(compare, engine, node=node))
+    _tried(partial(compare_images, engine.images, node=node))
+    settled = _tried(partial(settle_handed_over, engine.containers, node=node))
+    settled += _tried(partial(end_streams, node))
+    return Findings(rung=rung, projected=projected, settled=settled, pruned=_tried(prune))
 
 
 def ring_again(node: str) -> int:
@@ -110,10 +116,7 @@ def ring_again(node: str) -> int:
     due = list(mine.filter(lost, status__in=UNFINISHED).order_by("number"))
     orphans = mine.filter(status=Status.RUNNING, rung__lt=now - TAKE_OVER_AGAIN)
     due += [row for row in orphans.order_by("number") if row not in due and _is_orphan(row)]
-    for row in due:
-        row.rung = None
-        ring_noted(row)
-    return len(due)
+    return _each(due, _ring)
 
 
 def compare(engine: Engine, *, node: str) -> int:
@@ -121,45 +124,78 @@ def compare(engine: Engine, *, node: str) -> int:
     before = dict(Container.objects.filter(node=node, deleted=False).values_list("pk", "version"))
     records = engine.containers.list()
     stale = [one for one in records if before.get(one.id, -1) < one.version]
-    for record in stale:
-        settle_from_event(_event(record), node=node)
     there = {record.id for record in records}
-    gone = [pk for pk in before if pk not in there and _is_gone(engine.containers, pk)]
-    differed = sum(_forget(pk, before[pk], node) for pk in gone)
-    return len(stale) + differed
+    unknown = [pk for pk in before if pk not in there]
+
+    def draw(record: ContainerRecord) -> bool:
+        settle_from_event(_event(record), node=node)
+        return True
+
+    def forget(container: str) -> bool:
+        return _is_gone(engine.containers, container) and _forget(
+            container, before[container], node
+        )
+
+    return _each(stale, draw) + _each(unknown, forget)
 
 
-def compare_images(images: Images, *, node: str) -> None:
-    """Bring the picture of the images to what the engine lists."""
+def compare_images(images: Images, *, node: str) -> int:
+    """Bring the picture of the images to what the engine lists; say how many teams differed."""
     listed = list(images.list())
-    for team in Team.objects.all():
-        project_images(node, listed, team=team)
+    return _each(Team.objects.all(), lambda team: project_images(node, listed, team=team))
 
 
 def settle_handed_over(containers: Containers, *, node: str) -> int:
     """End handed-over operations whose end the engine has recorded; say how many."""
     waiting = Operation.objects.filter(node=node, status=Status.RUNNING, handed_over=True)
-    return sum(_settle(containers, row) for row in waiting.order_by("number"))
+    return _each(waiting.order_by("number"), partial(_settle, containers))
 
 
 def end_streams(node: str) -> int:
     """End streams whose ticket nobody redeemed in time, or whose agent is dead."""
     streams = Operation.objects.filter(node=node, klass="stream")
     late = streams.filter(status=Status.QUEUED, ticket_expires__lt=timezone.now())
-    ended = sum(end(late.filter(pk=row.pk), Status.CANCELLED) for row in late)
-    cut = problem(Interrupted("the node agent ended before the stream did"))
     running = streams.filter(status=Status.RUNNING)
-    for row in running:
-        if _is_orphan(row):
-            ended += end(running.filter(pk=row.pk, fence=row.fence), Status.FAILED, error=cut)
-    return ended
+    cut = problem(Interrupted("the node agent ended before the stream did"))
+
+    def cancel(row: Operation) -> bool:
+        return end(late.filter(pk=row.pk), Status.CANCELLED)
+
+    def cut_off(row: Operation) -> bool:
+        mine = running.filter(pk=row.pk, fence=row.fence)
+        return _is_orphan(row) and end(mine, Status.FAILED, error=cut)
+
+    return _each(late, cancel) + _each(running, cut_off)
 
 
 def prune() -> int:
     """Drop rows that are older than the settings keep them; say how many."""
     now = timezone.now()
-    dropped = events.prune(now - timedelta(days=settings.EVENTS_KEPT_DAYS))
-    return dropped + retention.prune(now - timedelta(days=settings.OPERATIONS_KEPT_DAYS))
+    steps = (
+        partial(events.prune, now - timedelta(days=settings.EVENTS_KEPT_DAYS)),
+        partial(retention.prune, now - timedelta(days=settings.OPERATIONS_KEPT_DAYS)),
+    )
+    return sum(_tried(step) for step in steps)
+
+
+def _tried(step: Callable[[], int]) -> int:
+    """Return how much a step had to do; nothing where it failed, which the log tells."""
+    try:
+        return step()
+    except Exception:
+        logger.exception("a step of the round failed; the next round tries again")
+        return 0
+
+
+def _each(rows: Iterable[Row], work: Callable[[Row], bool]) -> int:
+    """Do the work for each row, and say for how many it did something. Failures are logged."""
+    return sum(_tried(partial(work, row)) for row in rows)
+
+
+def _ring(row: Operation) -> bool:
+    row.rung = None
+    ring_noted(row)
+    return True
 
 
 def _is_orphan(row: Operation) -> bool:

@@ -9,6 +9,9 @@ from typing import Any
 from runtime.errors import InvalidSpec
 from runtime.oci.digest import parse_digest
 
+LONGEST_ARCHITECTURE = 32
+"""Characters; Go's longest GOARCH has 11, and records of images keep no more than this."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageConfig:
@@ -32,7 +35,7 @@ class ImageConfig:
         config = _object("config", plain.get("config") or {})
         rootfs = _object("rootfs", plain.get("rootfs") or {})
         return cls(
-            architecture=_text("architecture", plain.get("architecture") or ""),
+            architecture=_short("architecture", plain.get("architecture") or ""),
             os=_text("os", plain.get("os") or ""),
             diff_ids=tuple(
                 parse_digest(f"rootfs.diff_ids[{number}]", text)
@@ -59,9 +62,25 @@ def _object(field_name: str, value: object) -> Mapping[str, Any]:
 
 
 def _text(field_name: str, value: object) -> str:
-    if not isinstance(value, str) or "\0" in value:
-        raise InvalidSpec(field_name, f"{value!r} is not text without NUL")
+    if not isinstance(value, str) or "\0" in value or not _is_unicode(value):
+        raise InvalidSpec(field_name, f"{value!r:.200} is not text without NUL")
     return value
+
+
+def _is_unicode(text: str) -> bool:
+    """Say whether there is UTF-8 for it: JSON can write halves of surrogate pairs."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _short(field_name: str, value: object) -> str:
+    text = _text(field_name, value)
+    if len(text) > LONGEST_ARCHITECTURE:
+        raise InvalidSpec(field_name, f"is longer than {LONGEST_ARCHITECTURE} characters")
+    return text
 
 
 def _texts(field_name: str, value: object) -> tuple[str, ...]:

@@ -154,7 +154,11 @@ class _Execution:
 
 
 def _as_text(data: bytes) -> tuple[str, bool]:
+    """Return output as text, or as base64 and True: NUL is text that databases cannot hold."""
     try:
-        return data.decode(), False
+        text = data.decode()
     except UnicodeDecodeError:
-        return base64.b64encode(data).decode(), True
+        text = "\0"
+    if "\0" not in text:
+        return text, False
+    return base64.b64encode(data).decode(), True

@@ -33,6 +33,12 @@ def test_what_an_image_says_is_read() -> None:
     assert (config.labels, config.diff_ids) == ({"k": "v"}, (LAYER,))
 
 
+def test_the_longest_architecture_fits_its_column() -> None:
+    config = ImageConfig.from_json({"architecture": "a" * 32})
+
+    assert config.architecture == "a" * 32
+
+
 def test_null_is_as_good_as_nothing() -> None:
     config = ImageConfig.from_json({"config": {"Env": None, "Labels": None, "User": None}})
 
@@ -51,6 +57,10 @@ def test_null_is_as_good_as_nothing() -> None:
         ({"config": {"Labels": {"a": 1}}}, "config.Labels"),
         ({"rootfs": {"diff_ids": ["sha256:1"]}}, r"rootfs.diff_ids\[0\]"),
         ({"rootfs": {"diff_ids": [LAYER, "./../../../etc"]}}, r"rootfs.diff_ids\[1\]"),
+        ({"config": {"Env": ["A=\ud800"]}}, r"config.Env\[0\]"),
+        ({"config": {"Labels": {"\udfff": "b"}}}, "config.Labels"),
+        ({"architecture": "a" * 33}, "architecture"),
+        ({"architecture": "amd\ud83d"}, "architecture"),
     ],
 )
 def test_what_has_the_wrong_shape_is_named(plain: dict[str, object], field: str) -> None:
