@@ -111,8 +111,13 @@ def make_secrets(roots: Roots) -> None:
 def keep_node_name(roots: Roots, name: str) -> None:
     """Keep the node's name from the first start on, whatever the host is called later."""
     path = node_name_file(roots.data)
-    if not os.path.exists(path):
-        write_secret(path, f"{name}\n".encode())
+    if os.path.exists(path):
+        return
+    with open(f"{path}.new", "w", encoding="utf-8", opener=_private) as file:
+        file.write(f"{name}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(f"{path}.new", path)
 
 
 def write_secret(path: str, content: bytes) -> None:
