@@ -44,6 +44,10 @@ class Person:
         shown = self.page.locator("#container-head .status", has_text=words)
         shown.wait_for(timeout=seconds * 1000)
 
+    def text(self) -> str:
+        """Return what the page says."""
+        return self.page.locator("body").inner_text(timeout=1000)
+
     def create(self, name: str, command: str, *, image: str = "starter") -> str:
         """Fill the form and return the address of the new container's page."""
         self.visit("/containers/new/")

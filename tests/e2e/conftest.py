@@ -7,26 +7,48 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Error as PlaywrightError
 
 from panel.host.proof.postgres import private_server
+from tests.e2e.browser import Person
 
 ROOT = Path(__file__).parents[2]
+SHOWN_CHARACTERS = 8000
 KEPT = ("PATH", "HOME", "LANG", "TZ", "SSL_CERT_FILE", "TERM")
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the platform said and did, and what the browser showed, below a failed test."""
+    report = yield
+    if report.when == "call" and report.failed:
+        # Whatever is wrong with a platform or the browser now must not hide the failure.
+        with suppress(OSError, sqlite3.Error, PlaywrightError):
+            for made in RUNNING:
+                report.sections.append((f"{made.name} said", made.log[-SHOWN_CHARACTERS:]))
+                report.sections.append((f"{made.name} did", made.operations()))
+            for value in getattr(item, "funcargs", {}).values():
+                if isinstance(value, Person):
+                    report.sections.append((f"{value.page.url} shows", value.text()))
+    return report
 
 
 @dataclass(frozen=True)
@@ -168,6 +190,18 @@ class Platform:
         except OSError:
             return False
 
+    def operations(self) -> str:
+        """The newest operations as the database has them, one a line; it must be SQLite."""
+        path = f"{self.data_root}/panel/db.sqlite3"
+        if not os.path.exists(path):
+            return "not in SQLite"
+        with closing(sqlite3.connect(path)) as database:
+            rows = database.execute(
+                "select number, kind, status, created, started, finished, fence, handed_over, rung,"
+                " progress, error from operations_operation order by number desc limit 12"
+            )
+            return "\n".join(str(row) for row in rows)
+
     def until(self, holds: Callable[[], Any], seconds: float = 30.0) -> Any:
         """Wait for something to become true and return it."""
         deadline = time.monotonic() + seconds
@@ -217,12 +251,18 @@ def a_platform(*options: str, **environment: str) -> Iterator[Platform]:
         options=options,
         environment=environment,
     )
+    RUNNING.append(made)
     try:
         made.start()
         made.token = made.issue_token("olga", team="harbour")
         yield made
     finally:
+        RUNNING.remove(made)
         made.remove()
+
+
+RUNNING: list[Platform] = []
+"""The platforms of the tests that run now."""
 
 
 def free_port() -> int:
