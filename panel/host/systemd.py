@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,17 @@ from panel.host.roots import Roots
 
 TARGET = "moorage.target"
 PREPARE = "moorage-prepare.service"
-KEPT_VARIABLES = ("DATABASE_URL", "REDIS_URL", "NODE_NAME", "ALLOWED_HOSTS")
+KEPT_VARIABLES = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "NODE_NAME",
+    "ALLOWED_HOSTS",
+    "SECRET_KEY",
+    "MOORAGE_ID_BASE",
+    "MOORAGE_EVENTS_KEPT_DAYS",
+    "MOORAGE_OPERATIONS_KEPT_DAYS",
+)
+"""Settings that the units carry where they are given; the rest is decided for each process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +40,11 @@ class Installation:
         """The processes that get a unit; no broker where another one is configured."""
         broker = () if self.environment.get("REDIS_URL") else (BROKER,)
         return (*broker, "web", "agent", "fast", "bulk")
+
+
+def kept_of(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return those of `variables` that the units have to carry: empty text is not given."""
+    return {name: variables[name] for name in KEPT_VARIABLES if variables.get(name)}
 
 
 def units(installation: Installation) -> dict[str, str]:

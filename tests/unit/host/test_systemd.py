@@ -11,7 +11,7 @@ import pytest
 
 from panel.host.processes import Address
 from panel.host.roots import Roots
-from panel.host.systemd import Installation, units
+from panel.host.systemd import Installation, kept_of, units
 
 INSTALLATION = Installation(
     checkout=Path("/srv/moorage"),
@@ -20,6 +20,7 @@ INSTALLATION = Installation(
     address=Address(host="127.0.0.1", port=8000, behind_proxy=True),
     environment={},
 )
+_OF_MOORAGE = ("MOORAGE_ID_BASE", "MOORAGE_EVENTS_KEPT_DAYS", "MOORAGE_OPERATIONS_KEPT_DAYS")
 
 
 def test_each_process_has_a_unit_in_the_target() -> None:
@@ -48,6 +49,18 @@ def test_a_foreign_broker_means_no_unit_for_ours() -> None:
 
     assert "moorage-valkey.service" not in written
     assert 'Environment="REDIS_URL=redis://elsewhere"' in written["moorage-web.service"]
+
+
+def test_settings_that_are_given_are_kept_for_the_units() -> None:
+    given = dict.fromkeys(("SECRET_KEY", "NODE_NAME", *_OF_MOORAGE), "7")
+
+    kept = kept_of({**given, "MOORAGE_DEBUG": "1", "PATH": "/bin", "DATABASE_URL": ""})
+
+    assert kept == given
+    for name, content in units(replace(INSTALLATION, environment=kept)).items():
+        if name.endswith(".service"):
+            for setting in given:
+                assert f'Environment="{setting}=7"\n' in content
 
 
 def test_a_percent_sign_in_a_password_is_not_a_specifier() -> None:

@@ -33,13 +33,12 @@ class Command(PlatformCommand):
 
     def run(self, roots: Roots, options: dict[str, Any]) -> int:
         """Write them, and enable them where systemd runs."""
-        kept = {name: os.environ[name] for name in systemd.KEPT_VARIABLES if os.environ.get(name)}
         installation = systemd.Installation(
             checkout=CHECKOUT,
             python=Path(sys.executable),
             roots=roots,
             address=address_of(options),
-            environment=kept,
+            environment=systemd.kept_of(os.environ),
         )
         written = systemd.units(installation)
         if options["dry_run"]:
