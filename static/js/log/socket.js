@@ -2,6 +2,9 @@
 // flight. It opens itself again until the log has ended.
 
 const WAITS_MS = [100, 300, 600, 1000];
+// The node's agent is away. Each try is a row in the database, so there are few.
+const WAITS_AWAY_MS = [1000, 2000, 5000, 10000];
+const CLOSED_UNAVAILABLE = 4503;
 
 export class LogSocket extends EventTarget {
   /** @param {string} address path of the socket @param {URLSearchParams} start where to begin */
@@ -23,16 +26,15 @@ export class LogSocket extends EventTarget {
     address.search = query.toString();
     const socket = new WebSocket(address);
     this.socket = socket;
-    socket.onopen = () => {
-      this.tries = 0;
-      this.tell("open");
-    };
+    socket.onopen = () => this.tell("open");
     socket.onmessage = (message) => this.heard(socket, JSON.parse(message.data));
     socket.onclose = (event) => this.closed(socket, event.code);
   }
 
   heard(socket, message) {
     if (socket !== this.socket) return;
+    // Not at the opening: a socket opens before the agent is asked.
+    this.tries = 0;
     if (message.type === "chunk") {
       if (this.offset !== null && message.offset <= this.offset) return;
       this.offset = message.offset;
@@ -55,7 +57,8 @@ export class LogSocket extends EventTarget {
       return;
     }
     this.tell("lost");
-    const wait = WAITS_MS[Math.min(this.tries, WAITS_MS.length - 1)];
+    const waits = code === CLOSED_UNAVAILABLE ? WAITS_AWAY_MS : WAITS_MS;
+    const wait = waits[Math.min(this.tries, waits.length - 1)];
     this.tries += 1;
     this.again = setTimeout(() => this.connect(), wait * (0.75 + Math.random() / 2));
   }

@@ -211,6 +211,21 @@ def test_a_broken_socket_resumes_where_it_stopped(visit: Visit) -> None:
     assert visit.lines() == ["before", "after"]
 
 
+@pytest.mark.parametrize(("code", "most"), [(1011, 7), (4503, 4)])
+def test_a_socket_that_opens_and_says_nothing_is_tried_ever_more_slowly(
+    visit: Visit, code: int, most: int
+) -> None:
+    closed = 0
+
+    for _ in range(60):
+        for socket in visit.far.sockets[closed:]:
+            socket.close(code=code)
+            closed += 1
+        visit.page.wait_for_timeout(50)
+
+    assert 2 <= len(visit.far.sockets) <= most
+
+
 def test_the_end_of_a_log_is_told_and_not_reconnected(visit: Visit) -> None:
     visit.far.send("bye\n")
     visit.far.sockets[-1].send(json.dumps({"type": "end"}))
