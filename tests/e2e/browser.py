@@ -39,8 +39,8 @@ class Person:
     def visit(self, path: str) -> None:
         self.page.goto(f"{self.url}{path}")
 
-    def state(self, words: str, *, seconds: float = 15) -> None:
-        """Wait until the container's page says so, by itself."""
+    def state(self, words: str, *, seconds: float = 40) -> None:
+        """Wait until the container's page says so, by itself; other tests measure how soon."""
         shown = self.page.locator("#container-head .status", has_text=words)
         shown.wait_for(timeout=seconds * 1000)
 

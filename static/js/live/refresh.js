@@ -4,6 +4,7 @@ import { mergeRows } from "./rows.js";
 
 const CALM_MS = 60;
 const BUSY_MS = 500;
+const ANSWER_MS = 10_000;
 const KEPT = new Set(["open", "aria-expanded", "data-nav", "aria-selected"]);
 
 let running = false;
@@ -35,7 +36,9 @@ function known() {
 
 async function fetchPage() {
   const headers = { "HX-Request": "true", "X-Known-Rows": known() };
-  const answer = await fetch(location.href, { headers, cache: "no-store" });
+  // An answer that never comes must not end the refreshing for good.
+  const signal = AbortSignal.timeout(ANSWER_MS);
+  const answer = await fetch(location.href, { headers, cache: "no-store", signal });
   if (answer.redirected || answer.status === 401 || answer.status === 403) {
     location.reload();
     return null;
