@@ -36,7 +36,6 @@ from runtime.state.records import Cause, Ledger, State
 REAPED_WITHIN_SECONDS = 5.0
 """How long a successor waits to learn how the first process ended."""
 ASK_AGAIN_SECONDS = 0.05
-_NOT_FOUND = 127
 
 
 class Shim:
@@ -97,6 +96,8 @@ class Shim:
         elif state.record.state in ("running", PAUSED):
             self._resume(state, handed)
         elif state.record.restarting:
+            self._body.drop_cgroup()  # a first process may be in it that nobody heard of
+            succession.let_go(handed)
             self._rest()
         else:
             self._leave()
@@ -108,7 +109,12 @@ class Shim:
         if self._run is not None:
             return None
         self._cancel_pause()
-        return self._launch(again=False).record.version
+        try:
+            return self._launch(again=False).record.version
+        except RuntimeFault:
+            if self._restarting():
+                self._rest()  # its policy goes on, and whoever stops it finds somebody who minds it
+            raise
 
     def stop(self, operation: str | None, grace_seconds: float | None) -> int | None:
         """Send the stop signal, and SIGKILL after the grace."""
@@ -298,23 +304,13 @@ class Shim:
         try:
             self._launch(again=True)
         except RuntimeFault as fault:
-            end = self._failed_restart(str(fault))
+            end = succession.failed(self._ledger.note(transitions.skipped), str(fault))
             exits.write(self._directory, end)
             self._conclude(end, refused=self._wishes.refuse(fault))
 
-    def _failed_restart(self, reason: str) -> ExitRecord:
-        """A restart that was refused counts as a run that failed at once."""
-        return ExitRecord(
-            run=self._ledger.note(transitions.skipped).run,
-            exit_code=_NOT_FOUND,
-            oom_killed=False,
-            finished_ns=time.time_ns(),
-            error=reason,
-        )
-
     def _give_up(self, operation: str | None) -> int | None:
         """Do not restart what waits to be restarted."""
-        if self._pause is None:
+        if not self._restarting():
             return None
         self._cancel_pause()
         self._wishes.drop()
@@ -324,6 +320,9 @@ class Shim:
         event = self._ledger.change(cause, transitions.settled)
         self._leave()
         return event.record.version
+
+    def _restarting(self) -> bool:
+        return self._ledger.load().record.restarting
 
     def _cancel_pause(self) -> None:
         self._loop.cancel(self._pause)
@@ -360,7 +359,7 @@ class Shim:
 
     def _signal(self, operation: str | None, number: int) -> int | None:
         ends = number in (signal.SIGKILL, self._conduct.stop_signal)
-        if self._run is None and self._pause is not None and ends:
+        if self._run is None and ends and self._restarting():
             return self._give_up(operation)
         run = self._running()
         if ends:

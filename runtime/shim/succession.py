@@ -17,6 +17,7 @@ from runtime.state.records import State
 
 LOST = "nobody was left to see how it ended"
 REBOOTED = "the host was restarted"
+_NOT_FOUND = 127
 
 
 def kept_run(handed: Handed, writer: SegmentWriter) -> Run:
@@ -59,3 +60,21 @@ def lost(state: State, this_boot: str) -> ExitRecord:
         finished_ns=time.time_ns(),
         error=LOST if state.boot == this_boot else REBOOTED,
     )
+
+
+def failed(state: State, reason: str) -> ExitRecord:
+    """Return the end of a restart that was refused: it counts as a run that failed at once."""
+    return ExitRecord(
+        run=state.run,
+        exit_code=_NOT_FOUND,
+        oom_killed=False,
+        finished_ns=time.time_ns(),
+        error=reason,
+    )
+
+
+def let_go(handed: Handed) -> None:
+    """Close the copies that belong to a run which does not go on; the namespaces do."""
+    for name, fd in handed.fds.items():
+        if name not in ("user", "net"):
+            os.close(fd)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runtime.cgroups import cgroup as cgroups
+from runtime.errors import InvalidSpec
 from runtime.events import ContainerEvent, ContainerRecord
+from runtime.oci.bundle import Resources
 from runtime.shim import client
 from runtime.state import once
 from tests.kernel.containers.conftest import Instance, ended, shell, until
@@ -150,3 +155,59 @@ def test_a_restart_interrupts_the_wait_of_a_restart_policy(instance: Instance) -
     until(lambda: named(instance, started.id) == ["started"])
     (event,) = [one for one in events(instance, started.id) if one.operation == "restart1"]
     assert event.record.restart_count == 0
+
+
+def resting(instance: Instance, script: str) -> ContainerRecord:
+    """A container that waits to be restarted, for long enough to do something meanwhile."""
+    started = instance.run(script, restart="always")
+    inspect = instance.engine.containers.inspect
+    until(lambda: inspect(started.id).restart_count >= 4)
+    until(lambda: inspect(started.id).restarting)
+    return started
+
+
+@pytest.mark.parametrize("verb", ["stop", "kill", "delete"])
+def test_a_start_that_is_refused_leaves_the_waiting_container_minded(
+    instance: Instance, verb: str
+) -> None:
+    started = resting(instance, "exit 3")
+    containers = instance.engine.containers
+    upper = f"{instance.site.directory(started.id)}/upper"
+    os.makedirs(f"{upper}/bin", exist_ok=True)
+    os.mknod(f"{upper}/bin/sh", 0o020000, 0)  # a whiteout of overlayfs
+    with pytest.raises(InvalidSpec):
+        containers.start(started.id)
+    until(lambda: containers.inspect(started.id).exit_code == 127)
+    if verb == "delete":
+        containers.delete(started.id, force=True)
+        assert containers.list() == []
+        return
+    if verb == "stop":
+        containers.stop(started.id, operation="stop1")
+    else:
+        containers.kill(started.id)
+
+    over = containers.wait(started.id, timeout_seconds=20)
+    assert (over.state, over.restarting) == ("exited", False)
+    assert containers.recover() == ()
+
+
+def test_a_successor_ends_what_its_predecessor_launched_and_told_nobody_of(
+    instance: Instance,
+) -> None:
+    started = resting(instance, "[ -e /go ] && sleep 60; exit 3")
+    Path(f"{instance.site.directory(started.id)}/upper/go").touch()
+    shim = instance.shim(started.id)
+    os.kill(instance.zygote, signal.SIGSTOP)
+    os.kill(shim, signal.SIGKILL)
+    stray = subprocess.Popen(["sleep", "60"])
+    try:
+        cgroup = cgroups.create(f"{instance.site.slice}/{started.id}", Resources())
+        cgroup.attach(stray.pid)
+        cgroup.close()
+        os.kill(instance.zygote, signal.SIGCONT)
+        until(lambda: instance.engine.containers.inspect(started.id).state == "running")
+        assert stray.poll() == -signal.SIGKILL
+    finally:
+        stray.kill()
+        stray.wait()
