@@ -107,7 +107,8 @@ class Progress:
 class LogFrame:
     """One chunk that a read returned. `offset` counts output bytes of the container *after* this
     chunk since its first, so it is the cursor to resume from. `gap` is the number of bytes that
-    were lost right before it (rotated away, or a full disk)."""
+    were lost right before it (rotated away, or a full disk); `data` may be empty where a full disk
+    was all there is to tell."""
 
     offset: int
     time_ns: int

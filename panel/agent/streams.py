@@ -54,7 +54,7 @@ class Desk:
     def _logs(self, operation: Operation, conversation: Conversation) -> None:
         params = operation.params
         query = LogQuery(offset=params["offset"], since_ns=params["since_ns"], tail=params["tail"])
-        frames = self.engine.containers.logs(
+        batches = self.engine.containers.log_batches(
             operation.target,
             since=query,
             follow=bool(params["follow"]),
@@ -62,8 +62,8 @@ class Desk:
         )
         # Only now: whoever asks for what cannot be read is to be refused, not cut.
         conversation.ready()
-        for frame in frames:
-            conversation.log(frame)
+        for batch in batches:
+            conversation.logs(batch)
         patiently(lambda: finish.succeed(operation.pk, operation.fence))
         conversation.end({})
 

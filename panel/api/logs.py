@@ -35,7 +35,7 @@ async def _logs(request: HttpRequest, actor: Actor, container: str) -> HttpRespo
     stream = await connect(f"{settings.RUN_ROOT}/agent/stream", ticket)
     lines = NDJSON in request.headers.get("Accept", "")
     response = StreamingHttpResponse(
-        _relayed(stream, actor, _line if lines else _raw),
+        _relayed(stream, actor, _lines if lines else _raw),
         content_type=NDJSON if lines else "text/plain; charset=utf-8",
     )
     response["X-Content-Type-Options"] = "nosniff"
@@ -79,13 +79,13 @@ def _ticket(actor: Actor, container: str, asked: dict[str, Any]) -> str:
 
 
 async def _relayed(
-    stream: Stream, actor: Actor, show: Callable[[LogFrame], bytes]
+    stream: Stream, actor: Actor, show: Callable[[list[LogFrame]], bytes]
 ) -> AsyncIterator[bytes]:
     """Yield the output. An error cuts the connection: the answer must not look complete."""
     watch = asyncio.create_task(_hang_up_when_forbidden(stream, actor))
     try:
-        async for frame in stream.logs():
-            yield show(frame)
+        async for batch in stream.log_batches():
+            yield show(batch)
     finally:
         watch.cancel()
         await stream.close()
@@ -100,8 +100,12 @@ async def _hang_up_when_forbidden(stream: Stream, actor: Actor) -> None:
     await stream.close()
 
 
-def _raw(frame: LogFrame) -> bytes:
-    return frame.data
+def _raw(batch: list[LogFrame]) -> bytes:
+    return b"".join(frame.data for frame in batch)
+
+
+def _lines(batch: list[LogFrame]) -> bytes:
+    return b"".join(map(_line, batch))
 
 
 def _line(frame: LogFrame) -> bytes:

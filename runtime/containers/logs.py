@@ -24,25 +24,42 @@ def logs(
 ) -> Iterator[LogFrame]:
     """Yield output; see `runtime.engine.Containers.logs`. Raises before the first frame is asked
     for where there is no such container."""
+    batches = log_batches(site, container, since=since, follow=follow, stop=stop)
+    return (frame for batch in batches for frame in batch)
+
+
+def log_batches(
+    site: Site,
+    container: str,
+    *,
+    since: LogQuery,
+    follow: bool,
+    stop: Callable[[], bool] | None,
+) -> Iterator[list[LogFrame]]:
+    """Yield output by the batch; see `runtime.engine.Containers.log_batches`."""
     site.ledger(container).load()
     directory = f"{site.directory(container)}/logs"
     offset = start_offset(directory, since)
-    frames = _follow(site, container, offset, stop) if follow else _read(directory, offset)
-    if since.since_ns is None:
-        return frames
-    earliest = since.since_ns
-    return (frame for frame in frames if frame.time_ns >= earliest)
+    batches = _follow(site, container, offset, stop) if follow else _read(directory, offset)
+    return batches if since.since_ns is None else _since(batches, since.since_ns)
 
 
-def _read(directory: str, offset: int) -> Iterator[LogFrame]:
+def _since(batches: Iterator[list[LogFrame]], earliest_ns: int) -> Iterator[list[LogFrame]]:
+    for batch in batches:
+        kept = [frame for frame in batch if frame.time_ns >= earliest_ns]
+        if kept:
+            yield kept
+
+
+def _read(directory: str, offset: int) -> Iterator[list[LogFrame]]:
     with SegmentReader(directory, offset) as reader:
-        while frame := reader.read():
-            yield frame
+        while batch := reader.read_batch():
+            yield batch
 
 
 def _follow(
     site: Site, container: str, offset: int, stop: Callable[[], bool] | None
-) -> Iterator[LogFrame]:
+) -> Iterator[list[LogFrame]]:
     directory = site.directory(container)
     with (
         SegmentReader(f"{directory}/logs", offset) as reader,
@@ -51,8 +68,8 @@ def _follow(
         watched.add(directory, watches.MOVED_TO)
         while stop is None or not stop():
             over = not _goes_on(site, container)  # before reading: its last output is written
-            while frame := reader.read():
-                yield frame
+            while batch := reader.read_batch():
+                yield batch
                 if stop is not None and stop():
                     return
             if over:

@@ -1,4 +1,4 @@
-"""Reading the log's ring: by offset, by time, the last lines; never more than a frame in memory.
+"""Reading the log's ring: by offset, by time, the last lines; a window of it in memory.
 
 The writer is another process and may be in the middle of a frame, rotate, or be dead.
 """
@@ -6,11 +6,13 @@ The writer is another process and may be in the middle of a frame, rotate, or be
 from __future__ import annotations
 
 import os
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator
 
 from runtime.errors import InvalidSpec
 from runtime.events import LogFrame, LogQuery
+from runtime.shim.segment_index import Mark, marks
 from runtime.shim.segments import (
     CHUNK,
     CLOSED,
@@ -23,6 +25,10 @@ from runtime.shim.segments import (
     segments,
 )
 
+WINDOW = 4 * CHUNK
+"""Bytes that one read of a segment asks for."""
+BATCH = 4 * CHUNK
+"""Bytes of output at which a batch of frames is full."""
 MAX_TAIL = 100_000
 """Lines that `tail` may ask for: their places are kept in memory while searching."""
 
@@ -50,12 +56,21 @@ class SegmentReader:
             body = self._position + HEADER.size
             self._position = body + length
             if flags == LOST:
-                self._offset += GAP.unpack(self._window.get(body, length))[0]
-                continue
-            frame = self._frame(stream, time_ns, body, length)
+                frame = self._loss(time_ns, GAP.unpack(self._window.get(body, length))[0])
+            else:
+                frame = self._frame(stream, time_ns, body, length)
             if frame is not None:
                 return frame
         return None
+
+    def read_batch(self) -> list[LogFrame]:
+        """Return the next frames, those that are there by now and BATCH bytes at most, or one."""
+        frames: list[LogFrame] = []
+        size = 0
+        while size < BATCH and (frame := self.read()) is not None:
+            frames.append(frame)
+            size += len(frame.data)
+        return frames
 
     def close(self) -> None:
         """Let go of the segment that is open."""
@@ -66,6 +81,14 @@ class SegmentReader:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    def _loss(self, time_ns: int, lost: int) -> LogFrame | None:
+        """Tell of output that a full disk cost: a frame without bytes."""
+        self._offset = end = self._offset + lost
+        if end <= self._wanted:
+            return None
+        gap, self._wanted = end - self._wanted, end
+        return LogFrame(offset=end, time_ns=time_ns, stream="stdout", data=b"", gap=gap)
 
     def _frame(self, stream: int, time_ns: int, body: int, length: int) -> LogFrame | None:
         start, end = self._offset, self._offset + length
@@ -86,7 +109,7 @@ class SegmentReader:
         magic, stream, flags, length, time_ns = HEADER.unpack(raw)
         if magic != MAGIC or flags not in (CLOSED, LOST) or not 0 < length <= CHUNK:
             return None
-        if len(self._window.get(self._position + HEADER.size, length)) < length:
+        if not self._window.holds(self._position + HEADER.size, length):
             return None
         return stream, flags, length, time_ns
 
@@ -111,9 +134,15 @@ class SegmentReader:
         if segment is None:
             return False
         self._window.open(segment.path)
-        self._base = self._offset = segment.base
-        self._position = 0
+        self._base = segment.base
+        begins = marks(segment.path, segment.base)
+        self._go_to(begins[_at_offset(begins, self._wanted)])
+        if self._header() is None:
+            self._go_to(begins[0])  # a crash of the machine tore what the index tells of
         return True
+
+    def _go_to(self, mark: Mark) -> None:
+        self._offset, self._position = mark.offset, mark.position
 
 
 class _Window:
@@ -135,12 +164,17 @@ class _Window:
         except FileNotFoundError:  # rotated away this moment
             return
 
+    def holds(self, position: int, length: int) -> bool:
+        """Say whether the file has so many bytes there, and read on if need be."""
+        if position < self._start or position + length > self._start + len(self._bytes):
+            self._bytes = os.pread(self._fd, max(length, WINDOW), position)
+            self._start = position
+        return position + length <= self._start + len(self._bytes)
+
     def get(self, position: int, length: int) -> bytes:
         """Return the bytes there; fewer at the end of the file."""
+        self.holds(position, length)
         start = position - self._start
-        if start < 0 or start + length > len(self._bytes):
-            self._bytes = os.pread(self._fd, max(length, CHUNK), position)
-            self._start, start = position, 0
         return self._bytes[start : start + length]
 
     def forget(self) -> None:
@@ -155,22 +189,36 @@ class _Window:
 
 
 def start_offset(directory: str, query: LogQuery) -> int:
-    """Return the offset at which reading for `query` begins, its time apart."""
-    if query.tail is None:
-        return query.offset
-    return max(query.offset, tail_offset(directory, query.tail))
+    """Return an offset from which on there is all that `query` asks for.
+
+    With `since_ns` it may lie too far in front: frames that are older have to be left out.
+    """
+    starts = [query.offset]
+    if query.tail is not None:
+        starts.append(tail_offset(directory, query.tail))
+    if query.since_ns is not None:
+        starts.append(time_offset(directory, query.since_ns))
+    return max(starts)
+
+
+def time_offset(directory: str, since_ns: int) -> int:
+    """Return an offset before which every frame is older than `since_ns`, by the index."""
+    for segment in reversed(segments(directory)):
+        mark = _before_time(marks(segment.path, segment.base), since_ns)
+        if mark is not None:
+            return mark.offset
+    return 0
 
 
 def tail_offset(directory: str, lines: int) -> int:
     """Return the offset at which the last `lines` lines begin. Raises InvalidSpec("tail")."""
     if not 0 <= lines <= MAX_TAIL:
         raise InvalidSpec("tail", f"{lines} is not a number from 0 to {MAX_TAIL}")
-    found = segments(directory)
     starts: deque[int] = deque()
-    end = None
-    for number in range(len(found) - 1, -1, -1):
-        later = found[number + 1].base if number + 1 < len(found) else None
-        here, last = _line_starts(directory, found[number].base, later, lines + 1)
+    first, end = 0, None
+    for begin, until in _blocks_backwards(directory):
+        first = begin
+        here, last = _line_starts(directory, begin, until, lines + 1)
         end = last if end is None else end
         starts.extendleft(reversed(here))
         if starts and starts[-1] == end:
@@ -179,7 +227,27 @@ def tail_offset(directory: str, lines: int) -> int:
             break
     if end is None or lines == 0:
         return end or 0
-    return starts[-lines] if len(starts) >= lines else found[0].base
+    return starts[-lines] if len(starts) >= lines else first
+
+
+def _blocks_backwards(directory: str) -> Iterator[tuple[int, int | None]]:
+    """Yield the first offset and the end of each stretch between two marks, the newest first."""
+    until = None
+    for segment in reversed(segments(directory)):
+        for mark in reversed(marks(segment.path, segment.base)):
+            yield mark.offset, until
+            until = mark.offset
+
+
+def _at_offset(found: list[Mark], offset: int) -> int:
+    """Return the number of the last mark at `offset` or before it, else 0."""
+    return max(0, bisect_right(found, offset, key=lambda mark: mark.offset) - 1)
+
+
+def _before_time(found: list[Mark], time_ns: int) -> Mark | None:
+    """Return the last mark before which everything is older than `time_ns`, None without one."""
+    number = bisect_left(found, time_ns, key=lambda mark: mark.latest_ns)
+    return found[number - 1] if number else None
 
 
 def _line_starts(directory: str, base: int, until: int | None, keep: int) -> tuple[deque[int], int]:

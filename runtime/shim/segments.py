@@ -12,9 +12,11 @@ from __future__ import annotations
 import os
 import struct
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from runtime.errors import Unavailable
+from runtime.shim.segment_index import IndexWriter, Mark, index_path, marks
 from runtime.state import durable, schema
 
 HEADER = struct.Struct("<BBBxIQ")
@@ -55,15 +57,26 @@ class SegmentWriter:
     """Appends to the ring in `directory`; at most `files` segments of about `size` bytes.
 
     A full disk never stops the container: its output is read and dropped, counted, and the gap is
-    told as soon as there is room.
+    told as soon as there is room. Each segment gets a sparse index (segment_index.py).
     """
 
-    def __init__(self, directory: str, *, size: int, files: int, boot: str) -> None:
+    def __init__(
+        self,
+        directory: str,
+        *,
+        size: int,
+        files: int,
+        boot: str,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
         self._directory = directory
         self._size = size
         self._files = files
         self._boot = boot
+        self._clock = clock
         self._lost = 0
+        self._latest_ns = 0
+        self._index = IndexWriter("")
         self._fd = -1
         self._base = 0
         self._position = 0
@@ -88,9 +101,17 @@ class SegmentWriter:
 
     def close(self) -> None:
         """Note where the log ends, so that the next writer need not search."""
+        if self._lost:
+            self._tell_lost()
         if self._fd < 0:
             return
-        note = {"boot": self._boot, "base": self._base, "at": self._position, "off": self.offset}
+        note = {
+            "boot": self._boot,
+            "base": self._base,
+            "at": self._position,
+            "off": self.offset,
+            "latest": self._latest_ns,
+        }
         try:
             os.ftruncate(self._fd, self._position)
             durable.replace(f"{self._directory}/end", schema.encode(note))
@@ -101,18 +122,22 @@ class SegmentWriter:
             self._fd = -1
 
     def _splice(self, pipe: int, stream: int) -> int:
-        header = HEADER.pack(MAGIC, stream, OPEN, 0, time.time_ns())
+        header = HEADER.pack(MAGIC, stream, OPEN, 0, self._clock())
         os.pwrite(self._fd, header, self._position)
         start = self._position + HEADER.size
         return os.splice(pipe, self._fd, CHUNK, offset_dst=start, flags=os.SPLICE_F_NONBLOCK)
 
     def _close_frame(self, stream: int, moved: int) -> None:
-        header = HEADER.pack(MAGIC, stream, CLOSED, moved, time.time_ns())
+        now = self._clock()
+        header = HEADER.pack(MAGIC, stream, CLOSED, moved, now)
         try:
             os.pwrite(self._fd, header, self._position)
         except OSError:
             self._lost += moved
             return
+        if self._index.is_due(self._position):
+            self._index.add(Mark(self.offset, self._position, self._latest_ns))
+        self._latest_ns = max(self._latest_ns, now)
         self._position += HEADER.size + moved
         self.offset += moved
 
@@ -126,11 +151,16 @@ class SegmentWriter:
         if self._fd < 0 or self._position >= self._size:
             self._rotate()
         if self._lost:
-            self._write(
-                HEADER.pack(MAGIC, 0, LOST, GAP.size, time.time_ns()) + GAP.pack(self._lost)
-            )
+            self._write(HEADER.pack(MAGIC, 0, LOST, GAP.size, self._clock()) + GAP.pack(self._lost))
             self.offset += self._lost
             self._lost = 0
+
+    def _tell_lost(self) -> None:
+        """Write the count of lost bytes before leaving, if there is room by now."""
+        try:
+            self._make_room()
+        except OSError:
+            return
 
     def _write(self, frame: bytes) -> None:
         if os.pwrite(self._fd, frame, self._position) != len(frame):
@@ -139,12 +169,13 @@ class SegmentWriter:
 
     def _rotate(self) -> None:
         for old in segments(self._directory)[: -(self._files - 1) or None]:
-            os.unlink(old.path)
+            discard(old)
         path = _segment(self._directory, self.offset).path
         fd = os.open(path, _CREATE, 0o600)
         if self._fd >= 0:
             os.close(self._fd)
         self._fd, self._base, self._position = fd, self.offset, 0
+        self._index = IndexWriter(path)
 
     def _go_on(self) -> None:
         """Open the newest segment at its end, after repairing what a killed shim left there."""
@@ -155,7 +186,9 @@ class SegmentWriter:
         self._base = last.base
         self._fd = os.open(last.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         if not self._trust_note():
-            self._position, self.offset = repair(self._fd, last.base)
+            self._position, self.offset, self._latest_ns = repair(self._fd, last)
+        self._index = IndexWriter(last.path)
+        self._index.go_on(self._position)
 
     def _trust_note(self) -> bool:
         path = f"{self._directory}/end"
@@ -166,18 +199,23 @@ class SegmentWriter:
         size = os.fstat(self._fd).st_size
         if (note["boot"], note["base"]) != (self._boot, self._base) or note["at"] > size:
             return False
+        if "latest" not in note:  # of a release that kept no index
+            return False
         os.unlink(path)
         os.ftruncate(self._fd, note["at"])
         self._position, self.offset = note["at"], note["off"]
+        self._latest_ns = note["latest"]
         return True
 
 
-def repair(fd: int, base: int) -> tuple[int, int]:
-    """Close or cut off the frame at which the last writer died; return end position and offset.
+def repair(fd: int, segment: Segment) -> tuple[int, int, int]:
+    """Close or cut off the frame at which the last writer died.
 
-    A machine's crash may leave anything behind the last whole frame: it is cut off.
+    Return where the segment ends, the offset there, and the latest time of all frames so far. A
+    machine's crash may leave anything behind the last whole frame: it is cut off.
     """
-    position, offset = 0, base
+    position, offset = 0, segment.base
+    latest_ns = marks(segment.path, segment.base)[0].latest_ns
     size = os.fstat(fd).st_size
     while position + HEADER.size <= size:
         magic, stream, flags, length, time_ns = HEADER.unpack(os.pread(fd, HEADER.size, position))
@@ -188,9 +226,19 @@ def repair(fd: int, base: int) -> tuple[int, int]:
         elif not _whole(magic, flags, length, behind):
             break
         offset += length if flags != LOST else _gap(fd, position)
+        latest_ns = max(latest_ns, time_ns)
         position += HEADER.size + length
     os.ftruncate(fd, position)
-    return position, offset
+    return position, offset, latest_ns
+
+
+def discard(segment: Segment) -> None:
+    """Delete a segment and its index."""
+    os.unlink(segment.path)
+    try:
+        os.unlink(index_path(segment.path))
+    except FileNotFoundError:
+        return
 
 
 def _whole(magic: int, flags: int, length: int, behind: int) -> bool:

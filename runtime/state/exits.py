@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import time
 from dataclasses import asdict, dataclass
 
 from runtime.state import durable, schema
+
+FULL_DISK_SECONDS = 0.5
+"""How long to wait for room before trying again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +24,20 @@ class ExitRecord:
 
 
 def write(directory: str, record: ExitRecord) -> None:
-    """Record the end of a run in the container's directory (fsync(2))."""
-    durable.replace_durably(f"{directory}/exit.json", schema.encode(asdict(record)))
+    """Record the end of a run in the container's directory (fsync(2)).
+
+    Waits for as long as the disk is full: nobody else could tell of this end. Raises OSError for
+    whatever else is wrong.
+    """
+    while True:
+        try:
+            durable.replace_durably(f"{directory}/exit.json", schema.encode(asdict(record)))
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+        else:
+            return
+        time.sleep(FULL_DISK_SECONDS)
 
 
 def load(directory: str, *, run: int) -> ExitRecord | None:

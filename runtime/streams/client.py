@@ -20,9 +20,12 @@ from runtime.streams.frames import (
     parse_header,
     parse_json,
     parse_log,
+    split,
 )
 
 OPEN_TIMEOUT_SECONDS = 10.0
+READ = 4 * CHUNK
+"""Bytes that one read of a log stream takes at most."""
 
 
 class Stream:
@@ -38,12 +41,28 @@ class Stream:
 
         Unavailable when the connection is cut: resume with the offset of the last chunk.
         """
+        async for batch in self.log_batches():
+            for frame in batch:
+                yield frame
+
+    async def log_batches(self) -> AsyncIterator[list[LogFrame]]:
+        """Yield what `logs` would, by the batch: the chunks that have arrived, at least one."""
+        rest = b""
         while True:
-            kind, payload = await self._receive()
-            expect(kind, FrameKind.LOG, FrameKind.END)
-            if kind is FrameKind.END:
-                return
-            yield parse_log(payload)
+            received, rest = split(rest + await self._receive_some())
+            batch = []
+            for kind, payload in received:
+                expect(kind, FrameKind.LOG, FrameKind.END, FrameKind.FAULT)
+                if kind is FrameKind.LOG:
+                    batch.append(parse_log(payload))
+                    continue
+                if batch:
+                    yield batch
+                if kind is FrameKind.END:
+                    return
+                raise faults.from_json(parse_json(payload))
+            if batch:
+                yield batch
 
     async def upload(self, chunk: bytes) -> None:
         """Send the next bytes of an upload, no faster than the agent stores them.
@@ -101,6 +120,15 @@ class Stream:
             if self._answer is not None:
                 await self._answer
             raise Unavailable("the node agent hung up") from error
+
+    async def _receive_some(self) -> bytes:
+        try:
+            received = await self._reader.read(READ)
+        except OSError as error:
+            raise Unavailable("the node agent hung up") from error
+        if not received:
+            raise Unavailable("the node agent hung up")
+        return received
 
     async def _receive(self) -> tuple[FrameKind, bytes]:
         try:

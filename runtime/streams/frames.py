@@ -82,7 +82,8 @@ def pack_log(frame: LogFrame) -> Iterator[bytes]:
         offset = start + begin + len(piece)
         header = LOG_HEADER.pack(offset, frame.time_ns, gap, len(stream))
         gap = 0
-        yield pack(FrameKind.LOG, header + stream + piece)
+        length = len(header) + len(stream) + len(piece)
+        yield b"".join((HEADER.pack(length, FrameKind.LOG), header, stream, piece))
 
 
 def parse_header(header: bytes, *, limit: int = MAX_PAYLOAD) -> tuple[FrameKind, int]:
@@ -94,6 +95,23 @@ def parse_header(header: bytes, *, limit: int = MAX_PAYLOAD) -> tuple[FrameKind,
         return FrameKind(number), length
     except ValueError:
         raise BadFrame(f"a frame of kind {number} is unknown") from None
+
+
+def split(received: bytes) -> tuple[list[tuple[FrameKind, bytes]], bytes]:
+    """Return the whole frames that `received` begins with, as (kind, payload), and the rest.
+
+    Raises BadFrame as `parse_header` does.
+    """
+    frames = []
+    begin, end = 0, len(received)
+    while begin + HEADER.size <= end:
+        kind, length = parse_header(received[begin : begin + HEADER.size])
+        body = begin + HEADER.size
+        if body + length > end:
+            break
+        frames.append((kind, received[body : body + length]))
+        begin = body + length
+    return frames, received[begin:]
 
 
 def parse_json(payload: bytes) -> dict[str, Any]:

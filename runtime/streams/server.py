@@ -13,7 +13,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -86,6 +86,10 @@ class Conversation:
         """Send one log chunk. Raises HungUp when the client is gone or stalls."""
         for packed in pack_log(frame):
             self._send(packed)
+
+    def logs(self, batch: Iterable[LogFrame]) -> None:
+        """Send log chunks that were there together, at once. Raises HungUp like `log`."""
+        self._send(b"".join(packed for frame in batch for packed in pack_log(frame)))
 
     def uploaded(self) -> Iterator[bytes]:
         """Yield the chunks of an upload up to its END. Raises HungUp when it breaks off."""

@@ -325,6 +325,18 @@ def test_who_asks_for_a_log_wrongly_is_refused_before_the_first_frame(engine: En
         engine.containers.logs(NOBODY)
 
 
+@pytest.mark.parametrize("follow", [False, True])
+def test_batches_hold_what_single_frames_do(engine: Engine, follow: bool) -> None:
+    made = running(engine, shell("echo one; echo two"))
+    engine.containers.wait(made.id, timeout_seconds=20)
+
+    batches = list(engine.containers.log_batches(made.id, follow=follow))
+
+    assert all(batches)
+    frames = [frame for batch in batches for frame in batch]
+    assert frames == list(engine.containers.logs(made.id))
+
+
 def test_following_ends_with_the_container(engine: Engine) -> None:
     made = running(engine, shell("echo one; exit 0"))
     frames = list(engine.containers.logs(made.id, follow=True))

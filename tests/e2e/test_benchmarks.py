@@ -31,14 +31,20 @@ def test_starts_are_measured_next_to_others(
     assert "p50" in capsys.readouterr().out
 
 
-def test_a_lines_way_to_the_socket_is_measured(
+def test_a_log_is_measured_from_the_engine_to_the_socket(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "samples.json"
 
-    assert logs.main(["--lines", "20", "--out", str(out)]) == 0
+    counts = ["--megabytes", "3", "--rounds", "1", "--lines", "20"]
+    assert logs.main([*counts, "--out", str(out)]) == 0
 
-    delays = json.loads(out.read_text())["delays_ms"]
-    assert len(delays) >= 20
-    assert min(delays) >= 0
-    assert f"{len(delays)} lines" in capsys.readouterr().out
+    found = json.loads(out.read_text())
+    printed = capsys.readouterr().out
+    for name in ("store_mb_s", "read_mb_s", "rest_mb_s", "shim_pss_kb"):
+        assert min(found[name]) > 0
+        assert name in printed
+    for name in ("engine_follow_ms", "node_stream_ms", "websocket_ms"):
+        assert len(found[name]) >= 20
+        assert min(found[name]) >= 0
+        assert name in printed

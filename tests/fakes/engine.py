@@ -238,6 +238,18 @@ class FakeContainers(Store):
         stop: Callable[[], bool] | None = None,
     ) -> Iterator[LogFrame]:
         """Yield the output, oldest first; who asks wrongly is refused before the first frame."""
+        batches = self.log_batches(container, since=since, follow=follow, stop=stop)
+        return (frame for batch in batches for frame in batch)
+
+    def log_batches(
+        self,
+        container: str,
+        *,
+        since: LogQuery = _START,
+        follow: bool = False,
+        stop: Callable[[], bool] | None = None,
+    ) -> Iterator[list[LogFrame]]:
+        """Yield the output, what is there at a time; refuses as `logs` does."""
         frames = self._frames(container)
         if since.tail is not None and not 0 <= since.tail <= MAX_TAIL:
             raise InvalidSpec("tail", f"{since.tail} is not a number from 0 to {MAX_TAIL}")
@@ -250,17 +262,17 @@ class FakeContainers(Store):
         since: LogQuery,
         follow: bool,
         stop: Callable[[], bool] | None,
-    ) -> Iterator[LogFrame]:
+    ) -> Iterator[list[LogFrame]]:
         sent = since.offset
         if since.tail is not None:
             frames = frames[max(0, len(frames) - since.tail) :]
         if since.since_ns is not None:
             frames = [one for one in frames if one.time_ns >= since.since_ns]
         while True:
-            for frame in frames:
-                if frame.offset > sent:
-                    yield frame
-                    sent = frame.offset
+            batch = [frame for frame in frames if frame.offset > sent]
+            if batch:
+                yield batch
+                sent = batch[-1].offset
             if not follow or (stop is not None and stop()):
                 return
             with self._changed:

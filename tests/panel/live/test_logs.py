@@ -38,10 +38,10 @@ def container(created: Callable[..., str], node: StreamServer) -> str:
 def say(engine: FakeEngine, *frames: LogFrame) -> None:
     """Make these the output of every container."""
 
-    def logs(container: str, *, since: LogQuery, **_: Any) -> Iterator[LogFrame]:
-        yield from (one for one in frames if one.offset > since.offset)
+    def batches(container: str, *, since: LogQuery, **_: Any) -> Iterator[list[LogFrame]]:
+        yield from ([one] for one in frames if one.offset > since.offset)
 
-    engine.containers.logs = logs  # type: ignore[method-assign, assignment]
+    engine.containers.log_batches = batches  # type: ignore[method-assign, assignment]
 
 
 def frame(offset: int, data: bytes, **more: Any) -> LogFrame:
@@ -183,11 +183,11 @@ async def test_a_node_that_does_not_answer_means_come_again(
 async def test_a_container_that_is_deleted_meanwhile_is_told_apart(
     container: str, token: str, open_socket: Open, engine: FakeEngine
 ) -> None:
-    def gone(container: str, **_: Any) -> Iterator[LogFrame]:
+    def gone(container: str, **_: Any) -> Iterator[list[LogFrame]]:
         yield from ()
         raise NotFound("container", container)
 
-    engine.containers.logs = gone  # type: ignore[method-assign]
+    engine.containers.log_batches = gone  # type: ignore[method-assign]
     socket = open_socket(f"/ws/containers/{container}/logs", token)
     await socket.connect()
 

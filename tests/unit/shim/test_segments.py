@@ -182,9 +182,28 @@ def test_a_full_disk_drops_output_and_tells_how_much(log: Log) -> None:
 
     frames = read(log.directory)
 
-    assert [(frame.data, frame.gap) for frame in frames] == [(b"before\n", 0), (b"after\n", 1000)]
+    assert [(frame.data, frame.gap) for frame in frames] == [
+        (b"before\n", 0),
+        (b"", 1000),
+        (b"after\n", 0),
+    ]
     assert frames[-1].offset == 7 + 1000 + 6
+    assert text(read(log.directory, tail_offset(log.directory, 2))) == b"before\nafter\n"
     assert read(log.directory, frames[0].offset)[0].gap == 1000
+
+
+def test_what_was_lost_last_is_told_when_the_writer_leaves(log: Log) -> None:
+    log.put(b"before\n")
+    log.writer._fd, good = os.open("/dev/full", os.O_RDWR), log.writer._fd
+    log.put(b"x" * 1000)
+    os.close(log.writer._fd)
+    log.writer._fd = good
+    log.writer.close()
+
+    frames = read(log.directory, 107)
+
+    assert [(frame.data, frame.gap, frame.offset) for frame in frames] == [(b"", 900, 1007)]
+    assert SegmentWriter(log.directory, size=1 << 20, files=3, boot=BOOT).offset == 1007
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,30 @@ async def test_a_ticket_opens_a_stream_that_ends(start: StartServer, path: str) 
     assert received == [frame(0), frame(1), frame(2)]
 
 
+async def test_chunks_that_were_there_together_travel_together(
+    start: StartServer, path: str
+) -> None:
+    sent = [frame(number, b"x" * (number % 7)) for number in range(10, 2000)]
+    sent.append(frame(300_000, b"y" * 200_000))
+
+    def flood(ticket: str, conversation: Conversation) -> None:
+        conversation.ready()
+        conversation.logs(sent)
+        conversation.end({})
+
+    start(flood)
+
+    async with open_stream(path, "good") as stream:
+        batches = [batch async for batch in stream.log_batches()]
+
+    assert all(batches)
+    assert len(batches) < 100
+    received = [chunk for batch in batches for chunk in batch]
+    assert received[:-4] == sent[:-1]
+    assert b"".join(chunk.data for chunk in received[-4:]) == sent[-1].data
+    assert received[-1].offset == 300_000
+
+
 async def test_a_refused_ticket_raises_what_the_agent_said(start: StartServer, path: str) -> None:
     start(three_lines)
 

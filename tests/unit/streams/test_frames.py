@@ -26,6 +26,7 @@ from runtime.streams.frames import (
     parse_header,
     parse_json,
     parse_log,
+    split,
 )
 
 
@@ -67,6 +68,18 @@ def test_a_frame_longer_than_the_limit_is_refused_by_both_ends() -> None:
         pack(FrameKind.DATA, b"x" * (MAX_PAYLOAD + 1))
     with pytest.raises(BadFrame, match="longer than"):
         parse_header(HEADER.pack(MAX_PAYLOAD + 1, FrameKind.DATA))
+
+
+def test_whole_frames_are_split_from_a_part_at_every_place() -> None:
+    wire = pack(FrameKind.DATA, b"one") + pack(FrameKind.END) + pack(FrameKind.DATA, b"two")
+    whole = [(FrameKind.DATA, b"one"), (FrameKind.END, b""), (FrameKind.DATA, b"two")]
+
+    for place in range(len(wire) + 1):
+        first, rest = split(wire[:place])
+        second, nothing = split(rest + wire[place:])
+
+        assert first + second == whole
+        assert nothing == b""
 
 
 def test_an_unknown_kind_is_refused() -> None:
