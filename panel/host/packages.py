@@ -65,7 +65,7 @@ def wait_for_locks(
         if not told:
             say("waiting for another package manager to finish")
             told = True
-        time.sleep(1)
+        time.sleep(0.2)
 
 
 def _apt(*words: str) -> None:

@@ -15,6 +15,7 @@ from panel.host.identity import ProcessIdentity
 from runtime.kernel import prctl
 
 CANNOT_EXECUTE = 126
+RESET = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +57,12 @@ def spawn(program: Program) -> Child:
     """Start `program` with standard output and error in one pipe."""
     reader, writer = os.pipe2(os.O_CLOEXEC)
     starter = os.getpid()
+    # Until the child has reset them, a signal would run the starter's handlers there and be lost.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, RESET)
     pid = os.fork()
     if pid == 0:
-        _become(program, writer, starter)
+        _become(program, writer, starter, mask)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     os.close(writer)
     os.set_blocking(reader, False)
     return Child(
@@ -76,7 +80,7 @@ def become(program: Program) -> None:
     os.execve(program.argv[0], program.argv, program.environment)  # noqa: S606
 
 
-def _become(program: Program, output: int, starter: int) -> None:
+def _become(program: Program, output: int, starter: int, mask: set[signal.Signals | int]) -> None:
     try:
         os.setsid()  # ctrl-C in the terminal is for the starter, which stops its children in order
         null = os.open("/dev/null", os.O_RDONLY)
@@ -85,8 +89,9 @@ def _become(program: Program, output: int, starter: int) -> None:
         for descriptor in program.passed:
             os.set_inheritable(descriptor, True)
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+        for number in RESET:
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         if program.confine is not None:
             program.confine()
         # Last, since a change of the user clears it (prctl(2)); the starter may have died before.

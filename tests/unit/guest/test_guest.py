@@ -107,7 +107,7 @@ def test_a_guest_without_a_report_fails_with_its_last_words(
     tmp_path: Path, played: str, how: str
 ) -> None:
     with pytest.raises(GuestFailed, match=rf"the guest {how}.*\n(.*\n)*console: panic"):
-        Played(tmp_path, played).run(seconds=1, show=lambda _: None)
+        Played(tmp_path, played).run(seconds=0.3, show=lambda _: None)
 
 
 def test_what_cannot_be_installed_is_a_declared_skip(tmp_path: Path) -> None:

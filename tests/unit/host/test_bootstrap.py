@@ -132,7 +132,7 @@ def test_a_held_package_lock_is_waited_for_with_one_message(tmp_path: Path) -> N
     holding = "import fcntl,sys,time; f=open(sys.argv[1],'r+b'); fcntl.lockf(f,fcntl.LOCK_EX); "
     said: list[str] = []
     with subprocess.Popen(
-        [sys.executable, "-c", holding + "print('held',flush=True); time.sleep(1.5)", str(lock)],
+        [sys.executable, "-c", holding + "print('held',flush=True); time.sleep(0.5)", str(lock)],
         stdout=subprocess.PIPE,
     ) as holder:
         assert holder.stdout is not None

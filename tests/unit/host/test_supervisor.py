@@ -73,11 +73,13 @@ def test_a_killed_child_is_started_again() -> None:
     watched.then(kill_it)
     watched.then(lambda children: seen.append(len(children)))
     watched.then(stop_when_back)
-    watched.supervisor.keep(program("web", "sleep 60"))
+    watched.supervisor.keep(program("web", "sleep 60", stop_seconds=60))
+    began = time.monotonic()
 
     watched.supervisor.run()
 
     first, left, second = seen
+    assert time.monotonic() - began < 10  # the second was asked to stop before it was a program
     assert (left, first != second) == (0, True)
     assert "moorage  | web was killed by SIGKILL; it is started again" in watched.lines
 

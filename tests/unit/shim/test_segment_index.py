@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -40,11 +41,16 @@ def log(tmp_path: Path) -> str:
     return str(directory)
 
 
+@cache
+def numbered(frame: int) -> bytes:
+    return b"".join(LINE % (frame * 2000 + line) for line in range(2000))
+
+
 def fill(directory: str, first: int, clock: Clock) -> None:
     writer = SegmentWriter(directory, size=1_500_000, files=9, boot="boot", clock=clock)
     source, sink = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     for number in range(first, first + FRAMES):
-        lines = b"".join(LINE % (number * 2000 + line) for line in range(2000))
+        lines = numbered(number)
         os.write(sink, lines)
         assert writer.move(source, 1) == len(lines)
     writer.close()

@@ -50,8 +50,8 @@ def test_the_spool_is_waited_for_without_a_queue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse("open_queue", errno.EMFILE, monkeypatch)
-    assert not spool.wait(str(tmp_path), 0.3)
-    later = threading.Timer(0.4, (tmp_path / "1-a-1.json").touch)
+    assert not spool.wait(str(tmp_path), 0.1)
+    later = threading.Timer(0.1, (tmp_path / "1-a-1.json").touch)
     later.start()
 
     assert spool.wait(str(tmp_path), 20)
