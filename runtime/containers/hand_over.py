@@ -9,7 +9,7 @@ from runtime.containers.site import Site
 from runtime.errors import Interrupted, Unavailable
 from runtime.events import ContainerEvent, OnceRecord, Sink
 from runtime.shim import client
-from runtime.shim.executions import answer_again
+from runtime.shim.marks import answer_again
 from runtime.shim.protocol import Execute, Kill, Pause, Restart, Resume, Stop
 from runtime.state import once
 from runtime.state.records import Cause, event_of

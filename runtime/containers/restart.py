@@ -10,7 +10,7 @@ from runtime.containers.stop import check_grace
 from runtime.errors import Conflict, RuntimeFault
 from runtime.events import ContainerRecord, Sink
 from runtime.shim import protocol
-from runtime.shim.executions import answer_again
+from runtime.shim.marks import answer_again
 from runtime.shim.protocol import Restart
 from runtime.shim.wishes import restart_of
 from runtime.state import locks, once

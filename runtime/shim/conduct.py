@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,10 @@ class Conduct:
     restart_retries: int
     log_bytes: int
     log_files: int
+
+    def ends(self, number: int) -> bool:
+        """Say whether whoever sends this signal wants the container to end."""
+        return number in (signal.SIGKILL, self.stop_signal)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data; `from_json` is its inverse."""

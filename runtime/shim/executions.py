@@ -7,16 +7,16 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from runtime.errors import Interrupted, RuntimeFault
-from runtime.events import OnceRecord
+from runtime.errors import RuntimeFault
 from runtime.isolation.launch import Launched
 from runtime.shim import protocol
 from runtime.shim.exit_status import exit_code, reap, wait_status
 from runtime.shim.loop import Loop
+from runtime.shim.marks import Marks
 from runtime.shim.segments import CHUNK
 from runtime.shim.stdio import make_pipes
 from runtime.spec.execution import OUTPUT_LIMIT
-from runtime.state import once
+from runtime.state import durable
 
 Join = Callable[[Mapping[str, Any], tuple[int, int, int]], Launched]
 Ended = Callable[[str, Mapping[str, Any] | None], None]
@@ -25,9 +25,9 @@ Ended = Callable[[str, Mapping[str, Any] | None], None]
 class Executions:
     """The execs of one container. `ended(operation, result)` is told of each end."""
 
-    def __init__(self, loop: Loop, directory: str, *, join: Join, ended: Ended) -> None:
+    def __init__(self, loop: Loop, marks: Marks, *, join: Join, ended: Ended) -> None:
         self._loop = loop
-        self._directory = directory
+        self._marks = marks
         self._join = join
         self._ended = ended
         self._running: list[_Execution] = []
@@ -37,15 +37,14 @@ class Executions:
 
         Raises what refused it, the same again for the same operation; Interrupted.
         """
-        recorded = once.begin(self._directory, operation)
-        if recorded is not None:
-            answer_again(recorded)
+        if not self._marks.begin(operation):
             return
         try:
-            self._launch(operation, spec)
+            with durable.told():
+                self._launch(operation, spec)
         except RuntimeFault as fault:
             plain = protocol.to_plain(protocol.fault_of(fault))
-            once.finish(self._directory, operation, fault=plain)
+            self._marks.finish(operation, fault=plain)
             raise
 
     def finish_all(self) -> None:
@@ -55,10 +54,10 @@ class Executions:
 
     def interrupt_all(self, *, but: str | None) -> None:
         """Record that what a dead shim had begun has an unknown outcome, `but` one that goes on."""
-        for operation in once.begun(self._directory):
+        for operation in self._marks.begun():
             if operation == but:
                 continue
-            once.finish(self._directory, operation, interrupted=True)
+            self._marks.finish(operation, interrupted=True)
             self._ended(operation, None)
 
     def _launch(self, operation: str, spec: Mapping[str, Any]) -> None:
@@ -89,19 +88,8 @@ class Executions:
         for fd in (execution.pidfd, *execution.pipes.values()):
             self._loop.forget(fd)
         result = execution.result()
-        once.finish(self._directory, execution.operation, result=result)
-        once.prune(self._directory)
+        self._marks.finish(execution.operation, result=result)
         self._ended(execution.operation, result)
-
-
-def answer_again(recorded: OnceRecord) -> None:
-    """Answer a repeat: raise the fault or the interruption that is recorded; else it is fine."""
-    if recorded.state == "interrupted":
-        raise Interrupted(f"operation {recorded.operation} was cut short, its effect is unknown")
-    if recorded.fault is not None:
-        fault = protocol.from_plain(recorded.fault)
-        if isinstance(fault, protocol.Fault):
-            raise protocol.error_of(fault)
 
 
 class _Execution:

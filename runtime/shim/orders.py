@@ -22,6 +22,7 @@ from runtime.shim.protocol import (
     Start,
     Stop,
 )
+from runtime.state import durable
 
 
 class Minder(Protocol):
@@ -122,7 +123,8 @@ class Orders:
             self._minder.adopt(connection)
             return
         try:
-            version = self._carry_out(message)
+            with durable.told():
+                version = self._carry_out(message)
         except RuntimeFault as fault:
             self.reply(connection, protocol.fault_of(fault))
         else:

@@ -50,6 +50,14 @@ class Run:
             return self.reaped
         return process.pidfd_exit_status(self.pidfd)
 
+    def abandon(self) -> None:
+        """End a run that was launched by us and must not be."""
+        self.kill()
+        for name in list(self.output.pipes):
+            self.output.close_one(name)
+        os.waitpid(self.pid, 0)
+        self.close()
+
     def seconds(self) -> float:
         """Return how long it ran, as far as this shim saw it."""
         return time.monotonic() - self.began

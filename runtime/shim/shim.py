@@ -7,29 +7,30 @@ successor, which goes on from those and from what is on disk.
 
 from __future__ import annotations
 
-import signal
 import socket
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from runtime.config import EngineConfig
-from runtime.errors import Conflict, RuntimeFault
+from runtime.errors import Conflict, Exhausted, RuntimeFault
 from runtime.events import ContainerEvent
 from runtime.isolation.launch import Launched
 from runtime.shim import protocol, succession, transitions
 from runtime.shim.body import Body, Handed
+from runtime.shim.chronicle import Chronicle
 from runtime.shim.conduct import HEALTHY_SECONDS, Conduct, pause_seconds, restarts
-from runtime.shim.executions import Executions, answer_again
+from runtime.shim.executions import Executions
 from runtime.shim.exit_status import exit_code
 from runtime.shim.link import Link
 from runtime.shim.loop import Loop, Timer
+from runtime.shim.marks import Marks
 from runtime.shim.orders import Orders
 from runtime.shim.run import Run
 from runtime.shim.segments import SegmentWriter
 from runtime.shim.standstill import PAUSED, Standstill
 from runtime.shim.wishes import Wishes, restart_of
-from runtime.state import boot, durable, exits, once, schema
+from runtime.state import boot, durable, exits, schema
 from runtime.state.exits import ExitRecord
 from runtime.state.records import Cause, Ledger, State
 
@@ -44,20 +45,21 @@ class Shim:
     def __init__(self, config: EngineConfig, container: str, connection: socket.socket) -> None:
         self._container = container
         self._directory = config.container_data(container)
-        self._ledger = Ledger(self._directory, config.spool)
         self._boot = boot.boot_id()
         path = f"{self._directory}/config.json"
         self._conduct = Conduct.from_json(schema.decode(durable.read(path), path))
         self._loop = Loop()
+        self._ledger = Chronicle(Ledger(self._directory, config.spool), self._loop)
+        self._marks = Marks(self._directory, self._ledger)
         self._orders = Orders(container, self._loop, self)
         self._link = Link(
             container, self._loop, on_reaped=self._reaped, on_client=self._orders.welcome
         )
         self._link.attach(connection)
         self._executions = Executions(
-            self._loop, self._directory, join=self._join, ended=self._execution_ended
+            self._loop, self._marks, join=self._join, ended=self._execution_ended
         )
-        self._wishes = Wishes(self._directory, self._ledger)
+        self._wishes = Wishes(self._marks, self._ledger)
         self._body = Body(self._conduct.bundle)
         self._standstill = Standstill(self._ledger, self._body)
         self._writer = SegmentWriter(
@@ -75,6 +77,8 @@ class Shim:
     def serve(self) -> None:
         """Mind the container until its end is recorded."""
         self._loop.run()
+        if self._ledger.settle():
+            self._link.leaving()
 
     def begin(self, client: socket.socket) -> None:
         """Start the container for a client that waits; nothing is left to mind if that fails."""
@@ -112,7 +116,7 @@ class Shim:
         try:
             return self._launch(again=False).record.version
         except RuntimeFault:
-            if self._restarting():
+            if self._ledger.restarting:
                 self._rest()  # its policy goes on, and whoever stops it finds somebody who minds it
             raise
 
@@ -138,18 +142,17 @@ class Shim:
         return None
 
     def kill(self, operation: str | None, number: int) -> int | None:
-        """Signal the first process, once for each operation."""
-        if operation is not None:
-            recorded = once.begin(self._directory, operation)
-            if recorded is not None:
-                answer_again(recorded)
-                return None
+        """Signal the first process, once for each operation; to end it also on a full disk."""
+        if operation is None:
+            return self._signal(None, number)
+        if not self._marks.begin(operation, needed=not self._conduct.ends(number)):
+            return None
         try:
             version = self._signal(operation, number)
         except RuntimeFault as fault:
-            self._finish_once(operation, protocol.fault_of(fault))
+            self._marks.finish(operation, fault=protocol.to_plain(protocol.fault_of(fault)))
             raise
-        self._finish_once(operation, None)
+        self._marks.finish(operation, result={})
         return version
 
     def pause(self) -> int | None:
@@ -182,8 +185,14 @@ class Shim:
     # A run
 
     def _launch(self, *, again: bool) -> ContainerEvent:
-        run = self._body.launch(self._ledger.load().run + 1, self._writer, self._link)
-        event = self._record_start(run, again=again)
+        with durable.told():
+            self._ledger.require_room()
+            run = self._body.launch(self._ledger.load().run + 1, self._writer, self._link)
+            try:
+                event = self._record_start(run, again=again)
+            except OSError:  # nobody would know that it runs
+                run.abandon()
+                raise
         self._watch(run)
         return event
 
@@ -209,6 +218,7 @@ class Shim:
         return self._ledger.change(
             Cause(action="started", operation=self._wishes.fulfil()),
             lambda state: transitions.started(state, beginning),
+            needed=not self._ledger.restarting,
         )
 
     def _watch(self, run: Run) -> None:
@@ -303,6 +313,8 @@ class Shim:
         self._pause = None
         try:
             self._launch(again=True)
+        except Exhausted:
+            self._rest()  # until there is room
         except RuntimeFault as fault:
             end = succession.failed(self._ledger.note(transitions.skipped), str(fault))
             exits.write(self._directory, end)
@@ -310,7 +322,7 @@ class Shim:
 
     def _give_up(self, operation: str | None) -> int | None:
         """Do not restart what waits to be restarted."""
-        if not self._restarting():
+        if not self._ledger.restarting:
             return None
         self._cancel_pause()
         self._wishes.drop()
@@ -320,9 +332,6 @@ class Shim:
         event = self._ledger.change(cause, transitions.settled)
         self._leave()
         return event.record.version
-
-    def _restarting(self) -> bool:
-        return self._ledger.load().record.restarting
 
     def _cancel_pause(self) -> None:
         self._loop.cancel(self._pause)
@@ -338,12 +347,9 @@ class Shim:
     def _leave(self) -> None:
         """Say good-bye, when all is recorded: from then on another shim may mind the container."""
         self._withdraw()
-        self._link.leaving()
+        if not self._ledger.behind:
+            self._link.leaving()
         self._loop.stop()
-
-    def _arm(self, grace_seconds: float) -> None:
-        self._loop.cancel(self._deadline)
-        self._deadline = self._loop.after(max(0.0, grace_seconds), self._overdue)
 
     def _grace(self, seconds: float | None) -> float:
         return self._conduct.stop_timeout_seconds if seconds is None else seconds
@@ -351,15 +357,16 @@ class Shim:
     def _ask_to_end(self, run: Run, grace_seconds: float) -> None:
         self._standstill.resume()
         run.signal(self._conduct.stop_signal)
-        self._arm(grace_seconds)
+        self._loop.cancel(self._deadline)
+        self._deadline = self._loop.after(max(0.0, grace_seconds), self._overdue)
 
     def _overdue(self) -> None:
         if self._run is not None:
             self._run.kill()
 
     def _signal(self, operation: str | None, number: int) -> int | None:
-        ends = number in (signal.SIGKILL, self._conduct.stop_signal)
-        if self._run is None and ends and self._restarting():
+        ends = self._conduct.ends(number)
+        if self._run is None and ends and self._ledger.restarting:
             return self._give_up(operation)
         run = self._running()
         if ends:
@@ -373,11 +380,6 @@ class Shim:
             Cause(action="killed", operation=operation), lambda state: state
         )
         return event.record.version
-
-    def _finish_once(self, operation: str | None, fault: protocol.Fault | None) -> None:
-        if operation is not None:
-            plain = None if fault is None else protocol.to_plain(fault)
-            once.finish(self._directory, operation, result={}, fault=plain)
 
     def _running(self) -> Run:
         if self._run is None:

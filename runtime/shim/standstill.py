@@ -9,7 +9,8 @@ from __future__ import annotations
 from runtime.errors import Conflict, RuntimeFault
 from runtime.shim import transitions
 from runtime.shim.body import Body
-from runtime.state.records import Cause, Ledger, State
+from runtime.shim.chronicle import Chronicle
+from runtime.state.records import Cause, State
 
 PAUSED = "paused"
 
@@ -17,7 +18,7 @@ PAUSED = "paused"
 class Standstill:
     """Freezes and thaws a running container. Each call returns the record's version if changed."""
 
-    def __init__(self, ledger: Ledger, body: Body) -> None:
+    def __init__(self, ledger: Chronicle, body: Body) -> None:
         self._ledger = ledger
         self._body = body
 
@@ -30,7 +31,7 @@ class Standstill:
             raise Conflict(f"container {state.record.id} is being stopped: it cannot be paused")
         self._body.freeze()
         try:
-            event = self._ledger.change(Cause(action="paused"), transitions.paused)
+            event = self._ledger.change(Cause(action="paused"), transitions.paused, needed=True)
         except BaseException:
             self._body.thaw()
             raise

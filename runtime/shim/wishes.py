@@ -11,16 +11,16 @@ from dataclasses import replace
 
 from runtime.errors import Conflict, RuntimeFault
 from runtime.shim import protocol, transitions
-from runtime.shim.executions import answer_again
-from runtime.state import once
-from runtime.state.records import Ledger, State
+from runtime.shim.chronicle import Chronicle
+from runtime.shim.marks import Marks, answer_again
+from runtime.state.records import State
 
 
 class Wishes:
     """The wish of one container, kept beside its record."""
 
-    def __init__(self, directory: str, ledger: Ledger) -> None:
-        self._directory = directory
+    def __init__(self, marks: Marks, ledger: Chronicle) -> None:
+        self._marks = marks
         self._ledger = ledger
 
     @property
@@ -36,9 +36,10 @@ class Wishes:
     def again(self, operation: str, deadline_ns: int) -> bool:
         """Wish for a restart; False where this operation did so before.
 
-        Raises Conflict while it is being stopped or restarted, and what the operation came to.
+        Raises Conflict while it is being stopped or restarted, what the operation came to, and
+        OSError: then there is no wish.
         """
-        recorded = once.load(self._directory, operation)
+        recorded = self._marks.load(operation)
         if recorded is not None:
             answer_again(recorded)
             return False
@@ -46,22 +47,27 @@ class Wishes:
         if state.stopping is not None:
             doing = "restarted" if state.stopping.again else "stopped"
             raise Conflict(f"container {state.record.id} is being {doing}: ask again when it is")
-        self._ledger.note(lambda old: transitions.stopping(old, operation, deadline_ns, again=True))
-        once.begin(self._directory, operation)
-        return True
+        self._ledger.note(
+            lambda old: transitions.stopping(old, operation, deadline_ns, again=True), needed=True
+        )
+        try:
+            return self._marks.begin(operation)
+        except OSError:
+            self._ledger.note(lambda old: replace(old, stopping=None, held=state.held))
+            raise
 
     def drop(self) -> None:
         """Give up a restart that is under way: somebody wants the container ended."""
         operation = self.restart
         if operation is not None:
             self._ledger.note(_no_more)
-            once.finish(self._directory, operation, interrupted=True)
+            self._marks.finish(operation, interrupted=True)
 
     def fulfil(self) -> str | None:
         """Mark the restart done: its process runs, the record follows. Return its operation."""
         operation = self.restart
         if operation is not None:
-            once.finish(self._directory, operation, result={})
+            self._marks.finish(operation, result={})
         return operation
 
     def refuse(self, fault: RuntimeFault) -> dict[str, object] | None:
@@ -71,7 +77,7 @@ class Wishes:
             return None
         plain = protocol.to_plain(protocol.fault_of(fault))
         self._ledger.note(_no_more)
-        once.finish(self._directory, operation, fault=plain)
+        self._marks.finish(operation, fault=plain)
         return plain
 
 

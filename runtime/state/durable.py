@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from runtime.errors import Exhausted, KernelRefused
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+def is_full(error: OSError) -> bool:
+    """Say whether there was no room for what was written: the disk or a quota is used up."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Let an OSError from inside leave as Exhausted where the disk is full, else KernelRefused."""
+    try:
+        yield
+    except OSError as error:
+        if is_full(error):
+            where = f" at {error.filename}" if error.filename else ""
+            raise Exhausted(f"the disk is full{where}: make room and ask again") from None
+        raise KernelRefused("write", error.errno or 0, str(error.filename or "")) from None
 
 
 def write_new(path: str, content: bytes, *, sync: bool) -> None:
@@ -35,13 +57,13 @@ def replace_durably(path: str, content: bytes) -> None:
 def add_durably(path: str, content: bytes) -> bool:
     """Put `content` at `path` unless something is there; say whether it was put (link(2))."""
     draft = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.new"
-    write_new(draft, content, sync=True)
     try:
+        write_new(draft, content, sync=True)
         os.link(draft, path)
     except FileExistsError:
         return False
     finally:
-        os.unlink(draft)
+        _discard(draft)
     sync_directory(os.path.dirname(path))
     return True
 

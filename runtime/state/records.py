@@ -120,7 +120,11 @@ class Ledger:
             new = raised(decide(self.load()))
             event = event_of(cause, new.record)
             prepared = spool.prepare(self._spool, event)
-            self._store(new)
+            try:
+                self._store(new)
+            except OSError:
+                spool.withdraw(self._spool, prepared)
+                raise
             spool.publish(self._spool, prepared)
         return event
 

@@ -30,8 +30,13 @@ def prepare(directory: str, event: ContainerEvent) -> Prepared:
     """Write an event where no relay sees it yet."""
     record = event.record
     name = f".{event.time_ns:020d}-{record.id}-{record.version}.json"
-    durable.write_new(f"{directory}/{name}", schema.encode(event.to_json()), sync=False)
-    return Prepared(name=name, container=record.id, version=record.version)
+    prepared = Prepared(name=name, container=record.id, version=record.version)
+    try:
+        durable.write_new(f"{directory}/{name}", schema.encode(event.to_json()), sync=False)
+    except OSError:
+        withdraw(directory, prepared)
+        raise
+    return prepared
 
 
 def publish(directory: str, prepared: Prepared) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from runtime.errors import Interrupted, NotFound, RuntimeFault
 from runtime.events import ContainerEvent, ContainerRecord, LogFrame, NullSink, OnceRecord, Sink
 from runtime.shim import protocol
-from runtime.shim.executions import answer_again
+from runtime.shim.marks import answer_again
 from runtime.spec.container import ContainerSpec
 from tests.fakes.events import FakeEvents
 from tests.fakes.images import FakeImages
