@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,8 +13,9 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action, require
+from panel.accounts.standing import while_allowed
 from panel.api import present
-from panel.api.door import body, flag, route, wait_seconds
+from panel.api.door import body, flag, route, standing, wait_seconds
 from panel.api.pages import page
 from panel.api.problems import TooLate
 from panel.api.replies import changed
@@ -83,16 +85,24 @@ async def _wait(request: HttpRequest, actor: Actor, container: str) -> HttpRespo
     """Hold until the container has exited, or as long as `?timeout=` says."""
     require(actor, Action.CONTAINER_VIEW)
     bounded = "timeout" in request.GET
-    deadline = time.monotonic() + wait_seconds(request, "timeout")
-    pause = WAIT_POLL_SECONDS
+    seconds = wait_seconds(request, "timeout") if bounded else math.inf
     row = await _find(actor, container)
+    look = standing(request, actor, Action.CONTAINER_VIEW)
+    row = await while_allowed(_over(actor, row, seconds), look)
+    return JsonResponse({"exit_code": row.exit_code, "oom_killed": row.oom_killed})
+
+
+async def _over(actor: Actor, row: Container, seconds: float) -> Container:
+    """Return the container once it is over. Raises TooLate after `seconds`, NotFound."""
+    deadline = time.monotonic() + seconds
+    pause = WAIT_POLL_SECONDS
     while not _is_over(row):
-        if bounded and time.monotonic() >= deadline:
+        if time.monotonic() >= deadline:
             raise TooLate(f"the container is still {row.state}")
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, LONGEST_POLL_SECONDS)
         row = await _find(actor, row.pk)
-    return JsonResponse({"exit_code": row.exit_code, "oom_killed": row.oom_killed})
+    return row
 
 
 def _is_over(row: Container) -> bool:

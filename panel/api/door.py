@@ -15,12 +15,13 @@ from django.http.request import RawPostDataException
 from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt
 
-from panel.accounts.actors import Actor, for_token, for_user
-from panel.accounts.permissions import NotAllowed
+from panel.accounts import sessions
+from panel.accounts.actors import Actor, for_token
+from panel.accounts.permissions import Action, NotAllowed, may
+from panel.accounts.standing import Look
 from panel.api import problems
 from runtime.errors import InvalidSpec, NotFound, RuntimeFault, Unavailable
 
-TEAM_KEY = "team"
 SAFE = ("GET", "HEAD", "OPTIONS")
 SECRETS = frozenset({"token", "access_token", "api_key", "key", "sessionid"})
 JSON_TYPES = ("application/json", "")
@@ -115,8 +116,17 @@ def _of_session(request: HttpRequest) -> Actor | None:
         reason = check.process_view(request, HttpResponse, (), {})
         if reason is not None:
             raise NotAllowed(f"the request may be forged: {reason}")
-    chosen = request.session.get(TEAM_KEY)
-    return (for_user(user.pk, chosen) if chosen else None) or for_user(user.pk)
+    return sessions.actor_of(user.pk, request.session)
+
+
+def standing(request: HttpRequest, actor: Actor, action: Action) -> Look:
+    """Return the look that says whether who asked may still have what `action` allows."""
+    key = request.session.session_key
+
+    def may_go_on() -> bool:
+        return may(sessions.still_there(key, actor), action)
+
+    return sync_to_async(may_go_on)
 
 
 def body(request: HttpRequest) -> dict[str, Any]:

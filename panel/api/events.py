@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 
-from panel.accounts.actors import Actor, current
-from panel.accounts.permissions import Action, may, require
+from panel.accounts.actors import Actor
+from panel.accounts.permissions import Action, NotAllowed, require
+from panel.accounts.standing import Look, Tolerance
 from panel.api import present
-from panel.api.door import flag, route, whole
+from panel.api.door import flag, route, standing, whole
 from panel.api.logs import NDJSON
 from panel.eventlog.models import Event
-from panel.eventlog.since import Page, read_on
-from runtime.errors import RuntimeFault
+from panel.eventlog.since import Gone, Page, read_on
 
 POLL_SECONDS = 0.5
 
@@ -25,25 +26,36 @@ async def _events(request: HttpRequest, actor: Actor) -> HttpResponseBase:
     require(actor, Action.EVENT_VIEW)
     seq = whole(request, "since", None, (1 << 63) - 1)
     first = await sync_to_async(read_on)(seq, team_id=actor.team_id)
-    follow = flag(request, "follow")
-    return StreamingHttpResponse(_lines(actor, first, follow), content_type=NDJSON)
+    look = standing(request, actor, Action.EVENT_VIEW) if flag(request, "follow") else None
+    return StreamingHttpResponse(_lines(actor, first, look), content_type=NDJSON)
 
 
-async def _lines(actor: Actor, page: Page, follow: bool) -> AsyncIterator[bytes]:
-    """Yield the page and what follows it; a follower whose right is gone is let go."""
+async def _lines(actor: Actor, page: Page, look: Look | None) -> AsyncIterator[bytes]:
+    """Yield the page and what follows it; a follower whose right is gone is let go.
+
+    A follower is who brings a `look`. Raises Unavailable, which cuts the connection, where the
+    database fails twice in a row.
+    """
+    tolerance = Tolerance()
     while True:
         for event in page.events:
             yield json.dumps(_plain(event), separators=(",", ":")).encode() + b"\n"
         if not page.more:
-            if not follow:
+            if look is None:
                 return
             await asyncio.sleep(POLL_SECONDS)
-            if not may(await sync_to_async(current)(actor), Action.EVENT_VIEW):
-                return
         try:
-            page = await sync_to_async(read_on)(page.seq, team_id=actor.team_id)
-        except RuntimeFault:
+            following = await tolerance.of(_following(actor, page, look))
+        except (Gone, NotAllowed):
             return
+        page = following or replace(page, events=[])
+
+
+async def _following(actor: Actor, page: Page, look: Look | None) -> Page:
+    """Return what came after `page`. Raises NotAllowed where the actor may no longer know."""
+    if look is not None and not await look():
+        raise NotAllowed("no longer allowed")
+    return await sync_to_async(read_on)(page.seq, team_id=actor.team_id)
 
 
 def _plain(event: Event) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -14,28 +15,31 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.utils.dateparse import parse_datetime
 
-from panel.accounts.actors import Actor, current
-from panel.accounts.permissions import Action, may
-from panel.api.door import flag, route, whole
+from panel.accounts.actors import Actor
+from panel.accounts.permissions import Action
+from panel.accounts.standing import Look, until_forbidden
+from panel.api.door import flag, route, standing, whole
 from panel.inventory.queries import find_container
 from panel.operations import kinds
 from panel.operations.submit import grant_stream
-from runtime.errors import InvalidSpec
+from runtime.errors import InvalidSpec, Unavailable
 from runtime.events import LogFrame
 from runtime.streams.client import Stream, connect
 
 NDJSON = "application/x-ndjson"
 LARGEST_OFFSET = (1 << 63) - 1
-CHECK_SECONDS = 5.0
+
+logger = logging.getLogger(__name__)
 
 
 async def _logs(request: HttpRequest, actor: Actor, container: str) -> HttpResponseBase:
     asked = _asked(request)
     ticket = await sync_to_async(_ticket)(actor, container, asked)
     stream = await connect(f"{settings.RUN_ROOT}/agent/stream", ticket)
+    look = standing(request, actor, Action.CONTAINER_LOGS)
     lines = NDJSON in request.headers.get("Accept", "")
     response = StreamingHttpResponse(
-        _relayed(stream, actor, _lines if lines else _raw),
+        _relayed(stream, look, _lines if lines else _raw),
         content_type=NDJSON if lines else "text/plain; charset=utf-8",
     )
     response["X-Content-Type-Options"] = "nosniff"
@@ -79,10 +83,10 @@ def _ticket(actor: Actor, container: str, asked: dict[str, Any]) -> str:
 
 
 async def _relayed(
-    stream: Stream, actor: Actor, show: Callable[[list[LogFrame]], bytes]
+    stream: Stream, look: Look, show: Callable[[list[LogFrame]], bytes]
 ) -> AsyncIterator[bytes]:
     """Yield the output. An error cuts the connection: the answer must not look complete."""
-    watch = asyncio.create_task(_hang_up_when_forbidden(stream, actor))
+    watch = asyncio.create_task(_hang_up_when_forbidden(stream, look))
     try:
         async for batch in stream.log_batches():
             yield show(batch)
@@ -91,12 +95,12 @@ async def _relayed(
         await stream.close()
 
 
-async def _hang_up_when_forbidden(stream: Stream, actor: Actor) -> None:
-    """Close the stream once its reader was disabled, left the team, or may no longer read."""
-    allowed = True
-    while allowed:
-        await asyncio.sleep(CHECK_SECONDS)
-        allowed = may(await sync_to_async(current)(actor), Action.CONTAINER_LOGS)
+async def _hang_up_when_forbidden(stream: Stream, look: Look) -> None:
+    """Close the stream once its reader may no longer read, or nobody can say whether they may."""
+    try:
+        await until_forbidden(look)
+    except Unavailable as fault:
+        logger.warning("nobody can say whether a reader still may read: %s", fault)
     await stream.close()
 
 

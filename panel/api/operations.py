@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action, require
 from panel.api import present
-from panel.api.door import route, wait_seconds
+from panel.api.door import route, standing, wait_seconds
 from panel.api.pages import page
 from panel.api.replies import told
 from panel.operations import cancel
@@ -29,14 +29,15 @@ async def _detail(request: HttpRequest, actor: Actor, operation: str) -> HttpRes
     require(actor, Action.OPERATION_VIEW)
     row = await sync_to_async(_find)(actor, operation)
     if "wait" in request.GET:
-        return await told(row, wait_seconds(request))
+        look = standing(request, actor, Action.OPERATION_VIEW)
+        return await told(row, wait_seconds(request), look)
     return JsonResponse(present.operation(row))
 
 
 async def _cancel(request: HttpRequest, actor: Actor, operation: str) -> HttpResponseBase:
     seconds = wait_seconds(request)
     row = await sync_to_async(_asked_to_stop)(actor, operation)
-    return await told(row, seconds)
+    return await told(row, seconds, standing(request, actor, Action.OPERATION_VIEW))
 
 
 def _asked_to_stop(actor: Actor, operation: str) -> Operation:

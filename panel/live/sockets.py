@@ -12,10 +12,11 @@ from urllib.parse import parse_qs
 
 from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.db import close_old_connections
+from django.db import Error, close_old_connections
 
 from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action, may
+from panel.accounts.standing import until_forbidden
 from panel.live.door import actor_of, still_there
 from runtime.errors import InvalidSpec, RuntimeFault
 
@@ -29,7 +30,7 @@ CODES = {
     "not_found": CLOSED_NOT_FOUND,
     "not_allowed": CLOSED_NOT_ALLOWED,
 }
-CHECK_SECONDS = 4.0
+BUSY = "the database is busy; try again"
 LARGEST_NUMBER = (1 << 63) - 1
 
 Parameters = ParamSpec("Parameters")
@@ -64,8 +65,14 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no t
     async def connect(self) -> None:
         """Accept who may, and start; everybody else is refused at the handshake, all alike."""
         self._tasks: list[asyncio.Task[None]] = []
-        actor = await in_thread(actor_of)(self.scope)
-        if actor is None or not may(actor, self.action) or not await self.admits(actor):
+        try:
+            actor = await in_thread(actor_of)(self.scope)
+            admitted = actor is not None and await self._admits(actor)
+        except Error:
+            await self.accept()  # a refused handshake has no code that says to come back
+            await self._leave(CLOSED_UNAVAILABLE, BUSY)
+            return
+        if actor is None or not admitted:
             await self.close()
             return
         self.actor = actor
@@ -109,6 +116,8 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no t
             await self._leave(CLOSED_BAD_REQUEST, str(fault))
         except RuntimeFault as fault:
             await self._leave(CODES.get(fault.code, CLOSED_UNAVAILABLE), str(fault))
+        except Error:
+            await self._leave(CLOSED_UNAVAILABLE, BUSY)
 
     async def _leave(self, code: int, reason: str) -> None:
         with suppress(RuntimeError):
@@ -116,9 +125,12 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no t
 
     async def _stay_allowed(self) -> None:
         """Send away whose user was disabled, left the team, or may no longer do this."""
-        while True:
-            await asyncio.sleep(CHECK_SECONDS)
-            now = await in_thread(still_there)(self.scope, self.actor)
-            if now is None or not may(now, self.action) or not await self.admits(now):
-                await self._leave(CLOSED_NOT_ALLOWED, "no longer allowed")
-                return
+        await until_forbidden(self._may_stay)
+        await self._leave(CLOSED_NOT_ALLOWED, "no longer allowed")
+
+    async def _may_stay(self) -> bool:
+        now = await in_thread(still_there)(self.scope, self.actor)
+        return now is not None and await self._admits(now)
+
+    async def _admits(self, actor: Actor) -> bool:
+        return may(actor, self.action) and await self.admits(actor)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
+from django.db import OperationalError
 from django.test import Client
 
+from panel.accounts import standing
 from panel.accounts.actors import Actor
 from panel.accounts.models import Token, User
 from panel.accounts.roles import Role
@@ -90,7 +93,7 @@ async def test_who_may_no_longer_is_sent_away(
     change: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sockets, "CHECK_SECONDS", 0.2)
+    monkeypatch.setattr(standing, "CHECK_SECONDS", 0.2)
     socket = open_socket("/ws/events", await sync_to_async(token_of)(vera))
     await socket.connect()
 
@@ -104,7 +107,7 @@ async def test_a_session_that_was_ended_does_not_keep_its_socket(
 ) -> None:
     from panel.accounts.roster import end_access
 
-    monkeypatch.setattr(sockets, "CHECK_SECONDS", 0.2)
+    monkeypatch.setattr(standing, "CHECK_SECONDS", 0.2)
     socket = open_socket("/ws/events", cookie=cookie, origin=OURS)
     await socket.connect()
 
@@ -113,5 +116,80 @@ async def test_a_session_that_was_ended_does_not_keep_its_socket(
     assert await closed(socket) == sockets.CLOSED_NOT_ALLOWED
 
 
+def failing(monkeypatch: pytest.MonkeyPatch, name: str, times: int) -> list[int]:
+    """Let the database fail `times` times where the socket asks for `name`; count all calls."""
+    asked: list[int] = []
+    real = getattr(sockets, name)
+
+    def look(*facts: object) -> object:
+        asked.append(1)
+        if len(asked) <= times:
+            raise OperationalError("database is locked")
+        return real(*facts)
+
+    monkeypatch.setattr(sockets, name, look)
+    return asked
+
+
+async def test_one_check_that_fails_on_the_database_ends_nothing(
+    vera: Actor,
+    token_of: Callable[[Actor], str],
+    open_socket: Open,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(standing, "CHECK_SECONDS", 0.1)
+    asked = failing(monkeypatch, "still_there", 1)
+    socket = open_socket("/ws/events", await sync_to_async(token_of)(vera))
+    await socket.connect()
+    await asyncio.sleep(0.8)
+    assert len(asked) >= 3
+
+    await sync_to_async(revoke)()
+
+    assert await closed(socket) == sockets.CLOSED_NOT_ALLOWED
+
+
+async def test_two_checks_in_a_row_that_fail_send_the_reader_away_to_come_back(
+    vera: Actor,
+    token_of: Callable[[Actor], str],
+    open_socket: Open,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(standing, "CHECK_SECONDS", 0.1)
+    asked = failing(monkeypatch, "still_there", 100)
+    socket = open_socket("/ws/events", await sync_to_async(token_of)(vera))
+    await socket.connect()
+
+    assert await closed(socket) == sockets.CLOSED_UNAVAILABLE
+    assert len(asked) == 2
+
+
+async def test_a_database_that_is_away_at_the_handshake_means_come_back(
+    open_socket: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, "actor_of", 1)
+    socket = open_socket("/ws/events", "whatever")
+
+    await socket.connect()
+
+    assert await closed(socket) == sockets.CLOSED_UNAVAILABLE
+
+
+async def test_a_database_that_goes_away_while_events_are_read_means_come_back(
+    vera: Actor,
+    token_of: Callable[[Actor], str],
+    open_socket: Open,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr("panel.live.events.read_on", away)
+    socket = open_socket("/ws/events", await sync_to_async(token_of)(vera))
+    await socket.connect()
+
+    assert await closed(socket) == sockets.CLOSED_UNAVAILABLE
+
+
 def test_the_check_comes_at_least_every_five_seconds() -> None:
-    assert sockets.CHECK_SECONDS <= 5
+    assert standing.CHECK_SECONDS <= 5
