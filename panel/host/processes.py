@@ -25,6 +25,11 @@ WEB_STOP_SECONDS = 5.0
 BROKER = "valkey"
 STAYING = {"MOORAGE_DATABASE_KEPT_SECONDS": "600"}
 """For programs whose threads stay, and with them their connections to the database."""
+WEB_VARIABLES = {
+    "MOORAGE_DATABASE_WAITING": "4",
+    # What it runs is mounted read-only for it.
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
 WORKER_VARIABLES = {
     **STAYING,
     # Celery would load every page's code only to run Django's checks, which the tests run.
@@ -124,7 +129,7 @@ class Platform:
         return Program(
             name="web",
             argv=(view.python, "-m", "panel.server", *options),
-            environment=self.environment | {"PYTHONDONTWRITEBYTECODE": "1"},
+            environment=self.environment | WEB_VARIABLES,
             confine=leave_root,
             stop_seconds=WEB_STOP_SECONDS,
         )

@@ -73,7 +73,10 @@ TEMPLATES = [
 
 DATABASES = {
     "default": database.database(
-        ENVIRONMENT.database_url, DATA_ROOT, kept_seconds=ENVIRONMENT.database_kept_seconds
+        ENVIRONMENT.database_url,
+        DATA_ROOT,
+        kept_seconds=ENVIRONMENT.database_kept_seconds,
+        waiting=ENVIRONMENT.database_waiting,
     )
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

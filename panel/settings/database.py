@@ -5,19 +5,26 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+SQLITE = "panel.database.sqlite3"
 BUSY_TIMEOUT_SECONDS = 20
 PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
 
 
-def database(url: str, data_root: str, *, kept_seconds: int = 0) -> dict[str, Any]:
+def database(
+    url: str, data_root: str, *, kept_seconds: int = 0, waiting: int = 0
+) -> dict[str, Any]:
     """Return the settings for `url`, or for SQLite under `data_root` when it is empty.
 
     `url` is `postgresql://user:password@host:port/name?option=value` or `sqlite:///absolute/path`.
     A connection ends with its request unless it is kept for longer: under ASGI each request has a
     thread of its own, which would take a kept connection along, and they pile up until the server
-    has no more to give. Raises ValueError for another scheme.
+    has no more to give. Up to `waiting` connections to SQLite wait for the next request instead.
+    Raises ValueError for another scheme.
     """
-    return {**_entry(url, data_root), "CONN_MAX_AGE": kept_seconds}
+    entry = {**_entry(url, data_root), "CONN_MAX_AGE": kept_seconds}
+    if waiting and entry["ENGINE"] == SQLITE:
+        entry["OPTIONS"]["kept"] = waiting
+    return entry
 
 
 def _entry(url: str, data_root: str) -> dict[str, Any]:
@@ -46,7 +53,7 @@ def _sqlite(path: str) -> dict[str, Any]:
     # Django's default transaction_mode begins as a reader, and a reader that wants to write while
     # another has written fails at once, whatever the timeout (sqlite.org/lang_transaction.html).
     return {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": SQLITE,
         "NAME": path,
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",

@@ -14,7 +14,8 @@ class Environment:
 
     `id_base` is the first host id handed to teams (user_namespaces(7)); the two `_days` say how
     long rows are kept. `database_kept_seconds` is how long a connection lives beyond its request:
-    for processes whose threads stay.
+    for processes whose threads stay. `database_waiting` is how many wait for the next request: for
+    the web process, whose threads come and go.
     """
 
     data_root: str
@@ -30,6 +31,7 @@ class Environment:
     events_kept_days: int
     operations_kept_days: int
     database_kept_seconds: int
+    database_waiting: int
 
     @classmethod
     def read(cls, variables: Mapping[str, str] = os.environ) -> Environment:
@@ -52,6 +54,7 @@ class Environment:
             events_kept_days=int(variables.get("MOORAGE_EVENTS_KEPT_DAYS", "30")),
             operations_kept_days=int(variables.get("MOORAGE_OPERATIONS_KEPT_DAYS", "90")),
             database_kept_seconds=int(variables.get("MOORAGE_DATABASE_KEPT_SECONDS", "0")),
+            database_waiting=int(variables.get("MOORAGE_DATABASE_WAITING", "0")),
         )
 
 

@@ -1,0 +1,1 @@
+"""How the panel reaches its database."""
