@@ -36,8 +36,12 @@ def for_user(user_id: int | None, team_slug: str | None = None) -> Actor | None:
     """
     if user_id is None:
         return None
-    user = User.objects.filter(pk=user_id, is_active=True).first()
-    if user is None:
+    user = User.objects.filter(pk=user_id).first()
+    return _in_team(user, team_slug) if user is not None else None
+
+
+def _in_team(user: User, team_slug: str | None) -> Actor | None:
+    if not user.is_active:
         return None
     memberships = Membership.objects.filter(user=user).select_related("team")
     if team_slug is not None:
@@ -61,12 +65,12 @@ def for_token(secret: str) -> Actor | None:
     token = (
         Token.objects.filter(sha256=digest(secret))
         .filter(Q(expires=None) | Q(expires__gt=timezone.now()))
-        .select_related("team")
+        .select_related("team", "user")
         .first()
     )
     if token is None:
         return None
-    actor = for_user(token.user_id, token.team.slug)
+    actor = _in_team(token.user, token.team.slug)
     if actor is None or not actor.role.covers(Role(token.role)):
         return None
     _note_use(token)

@@ -33,7 +33,8 @@ def claim(
     lease that is not among them was dropped by it and is taken over too. Returns None where there
     is nothing to do: finished, somebody's, or not its turn yet. Never waits.
     """
-    row = Operation.objects.filter(pk=operation, node=node, klass="change").first()
+    rows = Operation.objects.select_related("team")
+    row = rows.filter(pk=operation, node=node, klass="change").first()
     if row is None or row.handed_over or operation in busy:
         return None
     me = owner or lease.mine()
@@ -50,7 +51,7 @@ def take_over(row: Operation, me: Lease) -> Claim | None:
     if before is not None and before != me and not before.is_dead:
         return None
     same = Q(pk=row.pk, status=Status.RUNNING, handed_over=False, fence=row.fence)
-    return _take(Operation.objects.filter(same), row.pk, me, takeover=True)
+    return _take(Operation.objects.filter(same), row, me, takeover=True)
 
 
 def is_its_turn(row: Operation) -> bool:
@@ -59,8 +60,8 @@ def is_its_turn(row: Operation) -> bool:
 
 
 def _claim_queued(row: Operation, me: Lease) -> Claim | None:
-    free = Operation.objects.filter(pk=row.pk, status=Status.QUEUED)
-    return _take(free.filter(~Exists(_earlier(row))), row.pk, me, takeover=False)
+    free = Operation.objects.filter(pk=row.pk, status=Status.QUEUED, fence=row.fence)
+    return _take(free.filter(~Exists(_earlier(row))), row, me, takeover=False)
 
 
 def _earlier(row: Operation) -> QuerySet[Operation]:
@@ -76,7 +77,8 @@ def _earlier(row: Operation) -> QuerySet[Operation]:
     ).exclude(pk=row.pk)
 
 
-def _take(free: QuerySet[Operation], pk: str, me: Lease, *, takeover: bool) -> Claim | None:
+def _take(free: QuerySet[Operation], row: Operation, me: Lease, *, takeover: bool) -> Claim | None:
+    """Update the one row in `free`, which is `row` as it was read with its fence."""
     with transaction.atomic():
         taken = free.update(
             status=Status.RUNNING.value,
@@ -88,7 +90,7 @@ def _take(free: QuerySet[Operation], pk: str, me: Lease, *, takeover: bool) -> C
         )
         if not taken:
             return None
-        row = Operation.objects.select_related("team").get(pk=pk)
+        row.status, row.fence = Status.RUNNING.value, row.fence + 1
         if not takeover:
             tell(row)
     return Claim(row, row.fence, takeover)

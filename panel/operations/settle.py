@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from django.db import transaction
@@ -30,32 +30,41 @@ def settle_from_event(event: ContainerEvent, *, node: str) -> None:
     Sink, relay and reconciler may bring events in any order: the picture takes only newer
     versions, the log one event per version, and an operation ends once.
     """
+    settle_from_events((event,), node=node)
+
+
+def settle_from_events(events: Sequence[ContainerEvent], *, node: str) -> None:
+    """Take events of one container in, all or none, oldest first. Only the newest is drawn."""
     with transaction.atomic():
-        container = project_container(event.record, node=node)
-        _settle_exec(event)
-        _settle_stops(event)
-        _settle_restarts(event)
-        if container is None:
-            return
-        if event.action == "renamed":
-            _rename(container, event)
-        append(
-            Happening(
-                team_id=container.team_id,
-                kind=f"container.{event.action}",
-                container=event.record.id,
-                version=event.record.version,
-                operation=event.operation,
-                payload={
-                    "id": event.record.id,
-                    "name": container.name,
-                    "state": event.record.state,
-                    "exit_code": event.record.exit_code,
-                    "oom_killed": event.record.oom_killed,
-                    "restart_count": event.record.restart_count,
-                },
-            )
-        )
+        container = project_container(events[-1].record, node=node)
+        for event in events:
+            _settle_exec(event)
+            _settle_stops(event)
+            _settle_restarts(event)
+            if container is None:
+                continue
+            if event.action == "renamed":
+                _rename(container, event)
+            append(_happening(container, event))
+
+
+def _happening(container: Container, event: ContainerEvent) -> Happening:
+    record = event.record
+    return Happening(
+        team_id=container.team_id,
+        kind=f"container.{event.action}",
+        container=record.id,
+        version=record.version,
+        operation=event.operation,
+        payload={
+            "id": record.id,
+            "name": container.name,
+            "state": record.state,
+            "exit_code": record.exit_code,
+            "oom_killed": record.oom_killed,
+            "restart_count": record.restart_count,
+        },
+    )
 
 
 def is_settled(event: ContainerEvent) -> bool:
@@ -116,6 +125,8 @@ def _settle_restarts(event: ContainerEvent) -> None:
 
 def restarted(rows: QuerySet[Operation], record: ContainerRecord) -> bool:
     """End a restart whose container runs again."""
+    if not rows.exists():
+        return False
     name = Container.objects.filter(pk=record.id).values_list("name", flat=True).first()
     told = {"id": record.id, "name": name or record.id[:12], "state": record.state}
     return end(rows, Status.SUCCEEDED, result=told)

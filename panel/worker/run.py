@@ -10,8 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from django.db import transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
+from panel.eventlog.append import together
 from panel.operations import finish
 from panel.operations.claim import Claim, claim
 from panel.operations.patience import patiently
@@ -98,8 +99,15 @@ def _end(mine: Claim, sink: OperationSink, ending: Ending) -> None:
     """Record in one transaction how it ended and what the engine told last."""
 
     def record() -> None:
-        with transaction.atomic():
+        with transaction.atomic(), together():
             sink.settle_held()
             ending(mine.operation.pk, mine.fence)
 
-    patiently(record)
+    try:
+        patiently(record)
+    except (OperationalError, InterfaceError):
+        raise
+    except DatabaseError as refused:
+        logger.warning("events of %s left to the relay: %s", mine.operation.target, refused)
+        sink.held.clear()
+        patiently(record)

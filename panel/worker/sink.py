@@ -6,11 +6,11 @@ import logging
 import time
 from collections.abc import Callable
 
-from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db import DatabaseError, transaction
 
 from panel.operations import progress as rows
 from panel.operations.claim import Claim
-from panel.operations.settle import BEGINNINGS, settle_from_event
+from panel.operations.settle import BEGINNINGS, settle_from_events
 from runtime.events import ContainerEvent, Progress
 
 PAUSE_SECONDS = 1 / rows.WRITES_PER_SECOND
@@ -64,15 +64,10 @@ class OperationSink:
     def settle_held(self) -> None:
         """Write what is held as a part of the caller's transaction.
 
-        Raises OperationalError, InterfaceError: then nothing of the transaction stands.
+        Raises DatabaseError: then nothing of the transaction stands.
         """
-        for event in self.held:
-            try:
-                settle_from_event(event, node=self._operation.node)
-            except (OperationalError, InterfaceError):
-                raise
-            except DatabaseError as refused:
-                logger.warning("event of %s left to the relay: %s", event.record.id, refused)
+        if self.held:
+            settle_from_events(self.held, node=self._operation.node)
 
     def cancelled(self) -> bool:
         """Ask the row, four times a second at most."""

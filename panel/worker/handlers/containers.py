@@ -28,7 +28,7 @@ def create(job: Job) -> Answer:
             job.engine.containers.delete(operation.target, sink=job.sink)
             raise Cancelled("the operation was cancelled before the command ran")
         record = job.engine.containers.start(operation.target, sink=job.sink)
-    return Done(told(record))
+    return Done(named(record, spec.name))
 
 
 def judged(job: Job) -> ContainerSpec:
@@ -124,4 +124,9 @@ def own(job: Job) -> ContainerRecord:
 def told(record: ContainerRecord) -> dict[str, object]:
     """Return what an operation on a container that is there ends with."""
     name = Container.objects.filter(pk=record.id).values_list("name", flat=True).first()
+    return named(record, name)
+
+
+def named(record: ContainerRecord, name: str | None) -> dict[str, object]:
+    """Return the same where the name that the picture shows is known."""
     return {"id": record.id, "name": name or record.id[:12], "state": record.state}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import DataError
 
 from panel.accounts.actors import Actor
 from panel.operations import cancel, lease
@@ -12,6 +13,7 @@ from panel.operations.lease import Lease
 from panel.operations.models import Operation, Status
 from panel.operations.submit import submit
 from panel.policy.rules import Ceiling
+from panel.worker import sink
 from panel.worker.run import Workshop, run
 from runtime.spec.container import ContainerSpec
 from tests.fakes.engine import FakeEngine
@@ -83,3 +85,21 @@ def test_a_create_whose_command_has_run_is_not_run_again_by_a_takeover(
     assert operation.result is not None
     assert operation.result["state"] == "exited"
     assert [verb for verb, _ in engine.effects].count("start") == 1
+
+
+def test_an_event_that_no_database_takes_does_not_hold_the_end_up(
+    alice: Actor, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation = submit("container.create", actor=alice, params={"spec": SPEC}, node="here")
+
+    def refused(*_: Any, **__: Any) -> None:
+        raise DataError("no such text")
+
+    monkeypatch.setattr(sink, "settle_from_events", refused)
+
+    assert run(operation.pk, workshop(engine))
+
+    operation.refresh_from_db()
+    assert operation.status == Status.SUCCEEDED
+    left = [one.event.action for one in engine.events.pending()]
+    assert left[:2] == ["created", "started"]
