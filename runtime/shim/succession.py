@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
+from contextlib import suppress
 
 from runtime.errors import KernelRefused
 from runtime.kernel import process
@@ -71,6 +73,13 @@ def failed(state: State, reason: str) -> ExitRecord:
         finished_ns=time.time_ns(),
         error=reason,
     )
+
+
+def abandon(handed: Handed) -> None:
+    """End what is left of a container that was deleted meanwhile."""
+    if "pidfd" in handed.fds:
+        with suppress(KernelRefused):  # it ended
+            process.pidfd_send_signal(handed.fds["pidfd"], signal.SIGKILL)
 
 
 def let_go(handed: Handed) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from runtime.config import EngineConfig
 from runtime.errors import KernelRefused, RuntimeFault, Unavailable
 from runtime.kernel import process
-from runtime.shim import protocol, sockets
+from runtime.shim import protocol, sockets, succession
 from runtime.shim.body import Handed
 from runtime.shim.loop import Loop, Timer
 from runtime.shim.protocol import (
@@ -203,6 +203,10 @@ class Zygote:
             os._exit(code)
 
     def _take_over(self, container: str, link: socket.socket, handed: Handed) -> None:
+        if not os.path.exists(self._config.container_data(container)):
+            succession.abandon(handed)
+            _send(link, Leaving(container=container))
+            return
         shim = Shim(self._config, container, link)
         shim.take_over(handed)
         shim.serve()

@@ -191,3 +191,23 @@ def test_two_instances_leave_each_other_alone(layer: str) -> None:
         second.run("sleep 60")
         assert first.engine.containers.recover() == ()
         assert first.engine.containers.inspect(running.id) == running
+
+
+def test_a_shim_of_a_deleted_container_leaves(instance: Instance) -> None:
+    made = instance.run("exit 0")
+    containers = instance.engine.containers
+    containers.wait(made.id, timeout_seconds=20)
+    containers.delete(made.id)
+    log = Path(f"{instance.config.run}/zygote.log")
+    before = log.read_text()
+    instance.site.zygote.repair(made.id)  # whoever asked found it running, and was late
+    second = instance.run("sleep 60")  # the zygote has heard of the first one's end by now
+
+    until(lambda: f"{instance.shim(second.id)}" in children(instance.zygote))
+    until(lambda: len(children(instance.zygote)) <= 2)  # with the spare one
+    assert log.read_text() == before
+    assert not os.path.exists(instance.config.container_run(made.id))
+
+
+def children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
