@@ -86,10 +86,10 @@ class Cgroup:
 
     def pids(self) -> list[int]:
         """Return every process inside, the whole subtree."""
-        top = (self._version(2) or self.groups)[0].directory
         found: list[int] = []
-        for directory, _, _ in os.walk(top):
-            found += files.read_pids(directory)
+        for group in (self._version(2) or self.groups)[:1]:
+            for directory, _, _ in os.walk(group.directory):
+                found += files.read_pids(directory)
         return found
 
     def kill(self) -> None:

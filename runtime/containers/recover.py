@@ -15,8 +15,8 @@ from runtime.containers.create import DRAFT, creating
 from runtime.containers.delete import clear
 from runtime.containers.inspect import identities
 from runtime.containers.site import Site
-from runtime.containers.start import start
-from runtime.errors import NotFound, RuntimeFault, Unavailable
+from runtime.containers.start import begin
+from runtime.errors import Exhausted, NotFound, RuntimeFault, Unavailable
 from runtime.events import NullSink
 from runtime.shim import client
 from runtime.state import boot, locks, spool
@@ -37,18 +37,28 @@ def survey(site: Site) -> tuple[str, ...]:
 
 
 def _look(site: Site, *, act: bool) -> Iterator[str]:
-    yield from _finish_creates(site, act=act)
-    yield from _finish_deletes(site, act=act)
-    yield from _finish_events(site, act=act)
+    yield from _guarded("creates", _finish_creates(site, act=act))
+    for name in os.listdir(site.trash):
+        yield from _guarded(f"deleted container {name}", _finish_delete(site, name, act=act))
+    for prepared in spool.unpublished(site.config.spool):
+        what = f"event of container {prepared.container}"
+        yield from _guarded(what, _finish_event(site, prepared, act=act))
     for container in identities(site):
-        try:
-            yield from _mind(site, container, act=act)
-        except NotFound:
-            continue
-        except RuntimeFault as fault:
-            yield f"container {container}: {fault}"
-    yield from _drop_run_directories(site, act=act)
-    yield from _drop_cgroups(site, act=act)
+        yield from _guarded(f"container {container}", _mind(site, container, act=act))
+    for name in os.listdir(os.path.dirname(site.config.container_run("x"))):
+        yield from _guarded(f"run directory {name}", _drop_run_directory(site, name, act=act))
+    for name in sorted(_cgroup_names(site) - {_KEPT_BY_ZYGOTE}):
+        yield from _guarded(f"cgroup {name}", _drop_group(site, name, act=act))
+
+
+def _guarded(what: str, repairs: Iterator[str]) -> Iterator[str]:
+    """Tell of a repair that failed: what is wrong with one thing keeps no other from its repair."""
+    try:
+        yield from repairs
+    except NotFound:
+        return  # somebody was faster
+    except (RuntimeFault, OSError) as fault:
+        yield f"{what}: {fault}"
 
 
 def _finish_creates(site: Site, *, act: bool) -> Iterator[str]:
@@ -64,23 +74,21 @@ def _finish_creates(site: Site, *, act: bool) -> Iterator[str]:
         return
 
 
-def _finish_deletes(site: Site, *, act: bool) -> Iterator[str]:
-    for name in os.listdir(site.trash):
-        if act:
-            trash.empty(site.trash, name)
-        yield f"deleted container {name} was still on disk"
+def _finish_delete(site: Site, name: str, *, act: bool) -> Iterator[str]:
+    if act:
+        trash.empty(site.trash, name)
+    yield f"deleted container {name} was still on disk"
 
 
-def _finish_events(site: Site, *, act: bool) -> Iterator[str]:
-    """Publish the events of changes that happened, withdraw those of changes that did not."""
-    for prepared in spool.unpublished(site.config.spool):
-        try:
-            happened = _happened(site, prepared)
-        except RuntimeFault:  # its maker is at it
-            continue
-        if act:
-            (spool.publish if happened else spool.withdraw)(site.config.spool, prepared)
-        yield f"event {prepared.version} of container {prepared.container} was not published"
+def _finish_event(site: Site, prepared: spool.Prepared, *, act: bool) -> Iterator[str]:
+    """Publish the event of a change that happened, withdraw that of one that did not."""
+    try:
+        happened = _happened(site, prepared)
+    except RuntimeFault:  # its maker is at it
+        return
+    if act:
+        (spool.publish if happened else spool.withdraw)(site.config.spool, prepared)
+    yield f"event {prepared.version} of container {prepared.container} was not published"
 
 
 def _happened(site: Site, prepared: spool.Prepared) -> bool:
@@ -105,14 +113,34 @@ def _mind(site: Site, container: str, *, act: bool) -> Iterator[str]:
                 site.zygote.repair(container)
             yield f"container {container} had no shim"
         return
-    this_boot = boot.boot_id()
-    if state.boot != this_boot:
-        if act:
+    if state.boot == boot.boot_id():
+        return
+    if act:
+        _greet_boot(site, container)
+    if _starts_at_boot(state):
+        yield f"container {container} was not started after the reboot"
+
+
+def _greet_boot(site: Site, container: str) -> None:
+    """Apply the restart policy to a container that has not seen this boot, once.
+
+    The boot is noted after that, or with it: a crash in between, or a fault that may pass
+    (Unavailable, Exhausted), leaves it to the next recovery.
+    """
+    ledger, this_boot = site.ledger(container), boot.boot_id()
+    with locks.hold(site.verb_lock(container)):
+        state = ledger.load()
+        if state.boot == this_boot:
+            return  # somebody was faster
+        try:
+            if _starts_at_boot(state):
+                begin(site, container, sink=NullSink())
+        except (Unavailable, Exhausted):
+            raise
+        except RuntimeFault:
             ledger.note(lambda old: _seen(old, this_boot))
-        if _starts_at_boot(state):
-            if act:
-                start(site, container, sink=NullSink())
-            yield f"container {container} was not started after the reboot"
+            raise
+        ledger.note(lambda old: _seen(old, this_boot))
 
 
 def _seen(state: State, this_boot: str) -> State:
@@ -127,20 +155,18 @@ def _starts_at_boot(state: State) -> bool:
     return policy == "always" or (policy == "unless-stopped" and not state.held)
 
 
-def _drop_run_directories(site: Site, *, act: bool) -> Iterator[str]:
-    for container in os.listdir(os.path.dirname(site.config.container_run("x"))):
-        if os.path.exists(site.config.container_data(container)):
-            continue
-        drop = partial(clear, site, container) if act else _nothing
-        if _drop_orphan(site, container, drop):
-            yield f"a run directory of no container was left: {container}"
+def _drop_run_directory(site: Site, container: str, *, act: bool) -> Iterator[str]:
+    if os.path.exists(site.config.container_data(container)):
+        return
+    drop = partial(clear, site, container) if act else _nothing
+    if _drop_orphan(site, container, drop):
+        yield f"a run directory of no container was left: {container}"
 
 
-def _drop_cgroups(site: Site, *, act: bool) -> Iterator[str]:
-    for container in sorted(_cgroup_names(site) - {_KEPT_BY_ZYGOTE}):
-        drop = partial(_remove_cgroup, site, container) if act else _nothing
-        if _drop_cgroup(site, container, drop):
-            yield f"a cgroup of nothing that runs was left: {container}"
+def _drop_group(site: Site, container: str, *, act: bool) -> Iterator[str]:
+    drop = partial(_remove_cgroup, site, container) if act else _nothing
+    if _drop_cgroup(site, container, drop):
+        yield f"a cgroup of nothing that runs was left: {container}"
 
 
 def _nothing() -> None:

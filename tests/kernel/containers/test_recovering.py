@@ -1,0 +1,79 @@
+"""Recovery: a fault of one container is told and stops no other; policies are applied once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runtime.cgroups import cgroup as cgroups
+from runtime.cgroups.cgroup import Cgroup
+from runtime.errors import Unavailable
+from runtime.oci.bundle import Resources
+from runtime.shim.client import ZygoteClient
+from tests.kernel.containers.conftest import Instance, shell, until
+
+
+def booted_since(instance: Instance, number: int) -> list[str]:
+    """Containers of another boot that exited, and that their policy wants to run."""
+    made = []
+    for _ in range(number):
+        container = instance.engine.containers.create(shell("sleep 60", restart="always")).id
+        ledger = instance.site.ledger(container)
+        ledger.note(
+            lambda old: replace(old, boot="earlier", record=replace(old.record, state="exited"))
+        )
+        made.append(container)
+    return sorted(made)
+
+
+def test_a_container_that_fails_stops_no_other(instance: Instance) -> None:
+    first, second, third = booted_since(instance, 3)
+    containers = instance.engine.containers
+    (damaged := Path(f"{instance.site.directory(first)}/state.json")).unlink()
+    damaged.mkdir()
+    upper = f"{instance.site.directory(second)}/upper"
+    os.makedirs(f"{upper}/bin")
+    os.mknod(f"{upper}/bin/sh", 0o020000, 0)  # a whiteout of overlayfs
+    stray = cgroups.create(f"{instance.site.slice}/stray", Resources())
+    try:
+        told = containers.recover()
+        assert any(first in one and "Is a directory" in one for one in told)
+        assert any(second in one and "sh" in one for one in told)
+        assert any("stray" in one for one in told)
+        assert containers.inspect(third).state == "running"
+        again = containers.recover()
+        assert [one for one in again if second in one or third in one] == []
+    finally:
+        stray.remove()
+        damaged.rmdir()
+
+
+def test_a_start_after_a_reboot_is_made_up_for(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (container,) = booted_since(instance, 1)
+    containers = instance.engine.containers
+    with monkeypatch.context() as patch:
+        patch.setattr(ZygoteClient, "start", busy)
+        assert containers.recover() == (f"container {container}: busy just now",)
+    assert containers.inspect(container).state == "exited"
+
+    assert len(containers.recover()) == 1
+    assert containers.inspect(container).state == "running"
+    containers.kill(container)
+    until(lambda: containers.inspect(container).state == "exited")
+    assert containers.recover() == ()
+    assert containers.inspect(container).state == "exited"
+
+
+def busy(client: ZygoteClient, container: str) -> int | None:
+    raise Unavailable("busy just now")
+
+
+def test_a_cgroup_that_is_gone_can_be_killed() -> None:
+    gone = Cgroup("moorage.slice/none", ())
+    gone.kill()
+    assert gone.pids() == []
