@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from runtime.containers.site import Site
-from runtime.errors import NotFound, Unavailable
+from runtime.errors import RuntimeFault
 from runtime.events import ContainerRecord, OnceRecord
 from runtime.state import once as marks
 
@@ -21,7 +21,7 @@ def list_all(site: Site) -> list[ContainerRecord]:
     for container in identities(site):
         try:
             records.append(inspect(site, container))
-        except (NotFound, Unavailable):  # deleted this moment, or torn by a crash of the machine
+        except (RuntimeFault, OSError):  # deleted this moment, damaged, or no container at all
             continue
     return sorted(records, key=lambda record: (record.created_ns, record.id))
 

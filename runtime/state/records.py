@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from runtime.errors import NotFound
+from runtime.errors import NotFound, Unavailable
 from runtime.events import ContainerEvent, ContainerRecord
 from runtime.state import durable, locks, schema, spool
 
@@ -99,12 +99,19 @@ class Ledger:
         self._spool = spool_directory
 
     def load(self) -> State:
-        """Return the newest state. Raises NotFound where there is no such container."""
+        """Return the newest state.
+
+        Raises NotFound where there is no such container, Unavailable for a record that is damaged,
+        Conflict for one of a newer Moorage.
+        """
         try:
             spec = _read(f"{self.directory}/spec.json")
             return State.from_json(_read(f"{self.directory}/state.json"), spec)
         except (FileNotFoundError, NotADirectoryError):
             raise NotFound("container", self.directory.rsplit("/", 1)[-1]) from None
+        except (LookupError, TypeError, ValueError) as wrong:
+            what = f"{type(wrong).__name__} {wrong}"
+            raise Unavailable(f"{self.directory}/state.json is damaged: {what}") from None
 
     def load_told(self, *, wait: bool = True) -> State:
         """Return the newest state, once its event is spooled too.

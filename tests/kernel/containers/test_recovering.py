@@ -77,3 +77,22 @@ def test_a_cgroup_that_is_gone_can_be_killed() -> None:
     gone = Cgroup("moorage.slice/none", ())
     gone.kill()
     assert gone.pids() == []
+
+
+def test_what_is_no_container_hides_no_other_from_a_list(instance: Instance) -> None:
+    containers = instance.engine.containers
+    whole, torn, newer = (containers.create(shell("true")).id for _ in range(3))
+    os.mkdir(f"{instance.config.containers}/lost+found")
+    states = [Path(f"{instance.site.directory(one)}/state.json") for one in (torn, newer)]
+    kept = [state.read_bytes() for state in states]
+    states[0].write_text('{"schema": 1, "record": {"command": null}}')
+    states[1].write_text('{"schema": 99}')
+    try:
+        assert [record.id for record in containers.list()] == [whole]
+        told = containers.recover()
+        for name in ("lost+found", torn, newer):
+            assert any(name in one for one in told)
+    finally:
+        os.rmdir(f"{instance.config.containers}/lost+found")
+        for state, content in zip(states, kept, strict=True):
+            state.write_bytes(content)
