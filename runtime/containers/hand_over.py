@@ -6,7 +6,7 @@ import time
 
 from runtime.containers import lifecycle
 from runtime.containers.site import Site
-from runtime.errors import Interrupted, Unavailable
+from runtime.errors import Conflict, Interrupted, Unavailable
 from runtime.events import ContainerEvent, OnceRecord, Sink
 from runtime.shim import client
 from runtime.shim.marks import answer_again
@@ -23,7 +23,8 @@ def hand_over(site: Site, message: Order, verb: str) -> int | None:
     """Have the shim carry out `message`; return the record's version if that changed it.
 
     A dead shim gets a successor first. Raises Conflict as soon as the container is in no state
-    for `verb`, Unavailable where no shim comes up, and what the shim refused with.
+    for `verb` or ended by itself, Unavailable where no shim comes up, and what the shim refused
+    with.
     """
     container = message.container
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -36,8 +37,9 @@ def hand_over(site: Site, message: Order, verb: str) -> int | None:
             if time.monotonic() > deadline:
                 raise Unavailable(f"container {container} has no shim") from None
         record = site.ledger(container).load().record
-        if lifecycle.is_minded(record):
-            site.zygote.repair(container)
+        if not lifecycle.is_minded(record):
+            raise Conflict(f"container {container} is {record.state}: it ended by itself")
+        site.zygote.repair(container)
         time.sleep(_AGAIN_SECONDS)
 
 

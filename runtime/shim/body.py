@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from runtime.cgroups import cgroup as cgroups
-from runtime.errors import Conflict
+from runtime.errors import Conflict, KernelRefused
 from runtime.isolation import launch, namespaces
 from runtime.isolation.launch import Launched
 from runtime.isolation.namespaces import Space
@@ -109,11 +110,20 @@ class Body:
         return self._cgroup.oom_kills() > 0
 
     def drop_cgroup(self) -> None:
-        """Remove a run's cgroup: once it was killed, some kernels kill all that is put into it."""
-        if self._cgroup is not None:
-            self._cgroup.kill()
-            self._cgroup.remove()
-            self._cgroup = None
+        """Remove a run's cgroup: once it was killed, some kernels kill all that is put into it.
+
+        One that stays busy (something in it hangs in the kernel, or was put there by somebody else)
+        is left to the next start or to recovery: the run has ended all the same.
+        """
+        cgroup, self._cgroup = self._cgroup, None
+        if cgroup is None:
+            return
+        cgroup.kill()
+        try:
+            cgroup.remove()
+        except KernelRefused as refused:
+            if refused.errno != errno.EBUSY:
+                raise
 
     def close(self) -> None:
         """Give everything back to the kernel."""

@@ -99,7 +99,7 @@ def ask_shim(config: EngineConfig, container: str, message: Message) -> int | No
             return _expect_done(_exchange(connection, message)).version
     except FileNotFoundError:
         raise ConnectionRefusedError(f"container {container} has no shim") from None
-    except TimeoutError:
+    except (TimeoutError, BlockingIOError):  # it hangs, or its queue is full of such as we
         raise Unavailable(f"the shim of container {container} does not answer") from None
 
 
@@ -107,7 +107,7 @@ def shim_lives(config: EngineConfig, container: str) -> bool:
     """Say whether somebody listens at the container's socket."""
     try:
         sockets.connect(config.container_run(container), "s", 1.0).close()
-    except TimeoutError:
+    except (TimeoutError, BlockingIOError):
         return True
     except OSError:
         return False

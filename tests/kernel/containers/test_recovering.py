@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +12,15 @@ import pytest
 
 from runtime.cgroups import cgroup as cgroups
 from runtime.cgroups.cgroup import Cgroup
-from runtime.errors import Unavailable
+from runtime.cgroups.layout import detect
+from runtime.config import EngineConfig
+from runtime.containers.hand_over import hand_over
+from runtime.errors import Conflict, Unavailable
 from runtime.oci.bundle import Resources
-from runtime.shim.client import ZygoteClient
-from tests.kernel.containers.conftest import Instance, shell, until
+from runtime.shim import sockets
+from runtime.shim.client import ZygoteClient, ask_shim, shim_lives
+from runtime.shim.protocol import Stop
+from tests.kernel.containers.conftest import Instance, ended, shell, until
 
 
 def booted_since(instance: Instance, number: int) -> list[str]:
@@ -71,6 +78,51 @@ def test_a_start_after_a_reboot_is_made_up_for(
 
 def busy(client: ZygoteClient, container: str) -> int | None:
     raise Unavailable("busy just now")
+
+
+def test_a_container_whose_cgroup_stays_busy_exits(instance: Instance) -> None:
+    pids = detect().find("pids")
+    if pids is None or pids.version == 2:
+        pytest.skip("a v2 group can be killed with all that is in it")
+    started = instance.run("sleep 1; exit 5")
+    shim = instance.shim(started.id)
+    group = f"{pids.mount}/{instance.site.slice}/{started.id}"
+    with subprocess.Popen(["sleep", "60"]) as stray:
+        try:
+            Path(f"{group}/cgroup.procs").write_text(str(stray.pid))
+            over = instance.engine.containers.wait(started.id, timeout_seconds=30)
+            assert over.exit_code == 5
+            until(lambda: ended(shim))
+            assert os.path.exists(group)
+        finally:
+            stray.kill()
+    assert instance.engine.containers.recover() == (
+        f"a cgroup of nothing that runs was left: {started.id}",
+    )
+    assert not os.path.exists(group)
+
+
+def test_an_order_to_a_container_that_ended_is_refused_at_once(instance: Instance) -> None:
+    started = instance.run("exit 0")
+    instance.engine.containers.wait(started.id, timeout_seconds=20)
+    until(lambda: not shim_lives(instance.config, started.id))
+    began = time.monotonic()
+    with pytest.raises(Conflict, match="ended"):
+        hand_over(
+            instance.site, Stop(container=started.id, operation=None, grace_seconds=None), "stop"
+        )
+    assert time.monotonic() - began < 5
+
+
+def test_a_shim_with_a_full_queue_is_alive(tmp_path: Path) -> None:
+    config = EngineConfig(data_root=str(tmp_path / "data"), run_root=str(tmp_path / "run"))
+    os.makedirs(config.container_run("c"))
+    with sockets.listen(config.container_run("c"), "s") as listener:
+        listener.listen(0)
+        with sockets.connect(config.container_run("c"), "s", 1.0):
+            assert shim_lives(config, "c")
+            with pytest.raises(Unavailable, match="does not answer"):
+                ask_shim(config, "c", Stop(container="c", operation=None, grace_seconds=None))
 
 
 def test_a_cgroup_that_is_gone_can_be_killed() -> None:
