@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from runtime.errors import RuntimeFault, Unavailable
 from runtime.shim import protocol, sockets
+from runtime.shim.door import Door
 from runtime.shim.loop import Loop
 from runtime.shim.protocol import (
     Adopt,
@@ -61,21 +62,12 @@ class Orders:
         self._loop = loop
         self._minder = minder
         self._connections: dict[int, socket.socket] = {}
-        self._listener: socket.socket | None = None
+        self._door: Door | None = None
 
     def open(self, directory: str) -> None:
         """Listen at `s` in the container's run directory."""
         os.makedirs(directory, 0o700, exist_ok=True)
-        self._listener = listener = sockets.listen(directory, "s")
-        self._loop.watch(listener.fileno(), self._accept)
-
-    def close(self) -> None:
-        """Listen no more; connections hear the end."""
-        if self._listener is not None:
-            self._loop.forget(self._listener.fileno())
-            self._listener.close()
-        for connection in list(self._connections.values()):
-            self._hang_up(connection)
+        self._door = Door(self._loop, sockets.listen(directory, "s"), self.welcome)
 
     def welcome(self, connection: socket.socket, request: Mapping[str, Any] | None = None) -> None:
         """Serve a connection, whose first request may have been read already."""
@@ -91,15 +83,6 @@ class Orders:
             sockets.send(connection, message)
         except OSError:
             self._hang_up(connection)
-
-    def _accept(self) -> None:
-        if self._listener is None:
-            return
-        try:
-            connection, _ = self._listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
-        self.welcome(connection)
 
     def _hear(self, connection: socket.socket) -> None:
         try:

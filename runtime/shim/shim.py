@@ -93,7 +93,7 @@ class Shim:
         state = self._ledger.load()
         self._executions.interrupt_all(but=restart_of(state))
         state = self._ledger.load()
-        if handed.pid is not None and handed.run > state.run:
+        if "pidfd" in handed.fds and handed.run > state.run:
             run = succession.kept_run(handed, self._writer)
             self._record_start(run, again=state.record.restarting)
             self._watch(run)

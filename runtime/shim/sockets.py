@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Sequence
 
+from runtime.errors import Unavailable
 from runtime.shim import protocol
 from runtime.shim.protocol import Message
 
@@ -78,14 +79,23 @@ def send(connection: socket.socket, message: Message, fds: Sequence[int] = ()) -
 def receive(connection: socket.socket) -> tuple[Message, list[int]] | None:
     """Return the next message and the descriptors that came along; None at the end.
 
-    Raises OSError (also TimeoutError, BlockingIOError), Unavailable for what is no message.
+    Either all of them or none: where this process may open no more, those that are left out are
+    the last ones (MSG_CTRUNC in recvmsg(2)), and the others are closed. Raises OSError (also
+    TimeoutError, BlockingIOError), Unavailable for what is no message or cannot be read.
     """
-    packet, ancillary, _, _ = connection.recvmsg(_INLINE + 1, _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
+    packet, ancillary, flags, _ = connection.recvmsg(
+        _INLINE + 1, _ANCILLARY, socket.MSG_CMSG_CLOEXEC
+    )
     fds = _descriptors(ancillary)
+    if flags & socket.MSG_CTRUNC:
+        while fds:
+            os.close(fds.pop())
     if not packet:
         return None
     try:
         if packet == _ELSEWHERE:
+            if not fds:
+                raise Unavailable("a message is lost: no descriptor is left to read it by")
             packet = _read_memory(fds.pop())
         return protocol.decode(packet), fds
     except BaseException:

@@ -21,6 +21,7 @@ from runtime.errors import KernelRefused, RuntimeFault, Unavailable
 from runtime.kernel import process
 from runtime.shim import protocol, sockets, succession
 from runtime.shim.body import Handed
+from runtime.shim.door import Door
 from runtime.shim.loop import Loop, Timer
 from runtime.shim.protocol import (
     Adopt,
@@ -89,8 +90,8 @@ class Zygote:
         self._wards: dict[str, Ward] = {}
         self._clients: dict[int, socket.socket] = {}
         self._spare_timer: Timer | None = None
-        self._listener = sockets.listen(config.run, os.path.basename(config.zygote_socket))
-        self._loop.watch(self._listener.fileno(), self._accept)
+        listener = sockets.listen(config.run, os.path.basename(config.zygote_socket))
+        self._door = Door(self._loop, listener, self._welcome)
         self._watch_children()
 
     def serve(self) -> None:
@@ -100,11 +101,7 @@ class Zygote:
 
     # Engines
 
-    def _accept(self) -> None:
-        try:
-            connection, _ = self._listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
+    def _welcome(self, connection: socket.socket) -> None:
         connection.setblocking(False)
         self._clients[connection.fileno()] = connection
         self._loop.watch(connection.fileno(), lambda: self._hear_client(connection))
@@ -164,7 +161,10 @@ class Zygote:
     # Shims
 
     def _fork(self, container: str, task: Task, needed: tuple[int, ...]) -> Ward | None:
-        ours, theirs = sockets.pair()
+        try:
+            ours, theirs = sockets.pair()
+        except OSError:
+            return None
         try:
             pid = os.fork()
         except OSError:
@@ -235,7 +235,9 @@ class Zygote:
                 received = sockets.receive(ward.link)
             except BlockingIOError:
                 return
-            except (OSError, Unavailable):
+            except Unavailable:
+                continue  # it cannot be read, the next one can
+            except OSError:
                 received = None
             if received is None:
                 self._loop.forget(ward.link.fileno())  # its pidfd will tell that it died
@@ -244,10 +246,10 @@ class Zygote:
 
     def _note(self, ward: Ward, message: Message, fds: list[int]) -> None:
         match message:
-            case Prepared() if len(fds) == len(message.names):
-                ward.keep(message.run, dict(zip(message.names, fds, strict=True)))
-            case Launched() if len(fds) == 1:
-                ward.kept["pidfd"] = fds[0]
+            case Prepared() if len(fds) in (0, len(message.names)):
+                ward.keep(message.run, dict(zip(message.names, fds, strict=False)))
+            case Launched() if len(fds) < 2:
+                ward.kept.update(zip(("pidfd",), fds, strict=False))
                 ward.init = message.pid
             case Leaving():
                 self._part(ward)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -207,6 +209,32 @@ def test_a_shim_of_a_deleted_container_leaves(instance: Instance) -> None:
     until(lambda: len(children(instance.zygote)) <= 2)  # with the spare one
     assert log.read_text() == before
     assert not os.path.exists(instance.config.container_run(made.id))
+
+
+def test_a_zygote_without_descriptors_lives_and_serves_again(instance: Instance) -> None:
+    zygote = instance.zygote
+    started = instance.run("sleep 60")
+    limits = resource.prlimit(zygote, resource.RLIMIT_NOFILE)
+    resource.prlimit(zygote, resource.RLIMIT_NOFILE, (4, limits[1]))
+    made = instance.engine.containers.create(shell("exit 9"))
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            start = pool.submit(instance.engine.containers.start, made.id)
+            before = ticks(zygote)
+            time.sleep(1.0)
+            assert ticks(zygote) - before < 20
+        finally:
+            resource.prlimit(zygote, resource.RLIMIT_NOFILE, limits)
+        start.result(timeout=30)
+    assert instance.engine.containers.wait(made.id, timeout_seconds=20).exit_code == 9
+    assert instance.zygote == zygote
+    assert instance.engine.containers.inspect(started.id).state == "running"
+
+
+def ticks(pid: int) -> int:
+    """The processor time that a process has used, in hundredths of a second."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 def children(pid: int) -> list[str]:
