@@ -72,11 +72,13 @@ def plan_container(spec: ContainerSpec, image: ResolvedImage, place: Place) -> C
     )
 
 
+_PLAIN = ContainerSpec(image="plain")
+
+
 def refuse_unbuilt(spec: ContainerSpec) -> None:
     """Refuse by name what this engine does not carry out yet. Raises InvalidSpec."""
-    plain = ContainerSpec(image=spec.image)
     for field, feature in UNBUILT.items():
-        if value_at(spec, field) != value_at(plain, field):
+        if value_at(spec, field) != value_at(_PLAIN, field):
             raise InvalidSpec(field, f"this engine does not {feature} yet: leave it out")
 
 
