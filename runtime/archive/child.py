@@ -22,6 +22,7 @@ from typing import Any
 
 from runtime.archive import extract, sandbox, split
 from runtime.archive.limits import Limits
+from runtime.archive.stream import Stream
 from runtime.errors import Exhausted, InvalidSpec, KernelRefused, RuntimeFault
 from runtime.kernel.filesystems import syncfs
 
@@ -66,6 +67,8 @@ def _work(job: dict[str, Any]) -> dict[str, Any]:
     sys.meta_path.clear()
     if job["kind"] == "layer":
         return _layer(job["source"], root, limits)
+    if job["kind"] == "digest":
+        return {"diff_id": _digest(job["source"], limits)}
     parts = split.split(job["source"], root, limits, _report)
     return {"files": parts.files, "links": parts.links}
 
@@ -84,6 +87,12 @@ def _layer(source: int, root: int, limits: Limits) -> dict[str, Any]:
         "opaque": [os.fsdecode(path) for path in done.opaque],
         "notes": done.notes,
     }
+
+
+def _digest(source: int, limits: Limits) -> str:
+    with Stream(source, limits) as stream:
+        stream.finish()
+        return stream.digest
 
 
 def _report(consumed: int) -> None:

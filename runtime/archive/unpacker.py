@@ -50,6 +50,14 @@ def unpack_layer(source: int, target: int, limits: Limits, watch: Watch) -> Unpa
     return Unpacked(**done)
 
 
+def read_layer(source: int, target: int, limits: Limits, watch: Watch) -> str:
+    """Return the digest of the layer that `source` reads, decompressed; write nothing.
+
+    `target` is where the process is locked up. Raises as `unpack_layer`.
+    """
+    return str(_run("digest", (source, target), limits, watch)["diff_id"])
+
+
 def take_apart(source: int, target: int, limits: Limits, watch: Watch) -> Parts:
     """Write each file in the archive that `source` reads to a numbered file in `target`.
 

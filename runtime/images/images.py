@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from runtime.config import EngineConfig
 from runtime.content.blobs import Blobs
-from runtime.errors import Conflict
+from runtime.errors import Conflict, NotFound
 from runtime.events import ImageSummary, NullSink, Sink
 from runtime.images.image import ResolvedImage
 from runtime.images.index import Entry, Index
@@ -27,6 +27,7 @@ from runtime.oci.image import ImageConfig
 from runtime.snapshots.layers import Layers
 
 _NULL = NullSink()
+Entries = list[Entry]
 InUse = Callable[[], Mapping[str, str]]
 """Answers which images a namespace's containers use: image id to the name of a container."""
 
@@ -45,7 +46,8 @@ class Images:
 
         `archive` is a path or an open file descriptor, which is read from where it stands and
         left open. Either all its images appear, or none. Raises InvalidSpec (`archive...`: what
-        is wrong with it), Exhausted (a limit), Cancelled, FileNotFoundError.
+        is wrong with it), Exhausted (a limit), Cancelled, FileNotFoundError, Unavailable (images
+        were deleted meanwhile, over and over).
         """
         if isinstance(archive, str):
             source = os.open(archive, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -53,8 +55,14 @@ class Images:
                 return self.load(source, namespace=namespace, sink=sink)
             finally:
                 os.close(source)
-        loader = Loader(data=self._config.data, blobs=self._blobs, layers=self._layers, sink=sink)
-        added = self._index.add(namespace, loader.load(archive))
+        loader = Loader(
+            data=self._config.data,
+            blobs=self._blobs,
+            layers=self._layers,
+            sink=sink,
+            owned={layer for one in self._index.entries(namespace) for layer in one.layers},
+        )
+        added = loader.load(archive, lambda new: self._name(namespace, new))
         return [entry.summary(namespace) for entry in added]
 
     def list(self, namespace: str | None = None) -> list[ImageSummary]:
@@ -131,6 +139,21 @@ class Images:
                     shutil.rmtree(f"{self._config.uploads}/{name}", ignore_errors=True)
                     repaired.append(f"removed the half-done load {name}")
         return repaired
+
+    def _name(self, namespace: str, new: Entries) -> Entries | None:
+        """Name what was unpacked; None where a deletion took some of it: nobody needed it yet."""
+        with self._index.locked():
+            if not all(self._is_whole(entry) for entry in new):
+                return None
+            return self._index.add(namespace, new)
+
+    def _is_whole(self, entry: Entry) -> bool:
+        try:
+            for chain_id in entry.layers:
+                self._layers.find(chain_id)
+        except NotFound:
+            return False
+        return self._blobs.has(entry.id)
 
     def _sweep(self, gone: Entry) -> None:
         """Remove the blob and the layers that no image of any namespace needs."""

@@ -70,22 +70,21 @@ class Index:
         durable.replace_durably(self._file(namespace), json.dumps(plain).encode())
 
     def add(self, namespace: str, new: list[Entry]) -> list[Entry]:
-        """Add images; a name that led elsewhere leads to the new one now."""
-        with self.locked():
-            known = {one.id: one for one in self.entries(namespace)}
-            for image in new:
-                known = {
-                    key: replace(
-                        one,
-                        references=tuple(r for r in one.references if r not in image.references),
-                    )
-                    for key, one in known.items()
-                }
-                old = known.get(image.id)
-                names = (*(old.references if old else ()), *image.references)
-                known[image.id] = replace(image, references=tuple(dict.fromkeys(names)))
-            self.write(namespace, list(known.values()))
-            return [known[image.id] for image in new]
+        """Add images; a name that led elsewhere leads to the new one now. Call under the lock."""
+        known = {one.id: one for one in self.entries(namespace)}
+        for image in new:
+            known = {
+                key: replace(
+                    one,
+                    references=tuple(r for r in one.references if r not in image.references),
+                )
+                for key, one in known.items()
+            }
+            old = known.get(image.id)
+            names = (*(old.references if old else ()), *image.references)
+            known[image.id] = replace(image, references=tuple(dict.fromkeys(names)))
+        self.write(namespace, list(known.values()))
+        return [known[image.id] for image in new]
 
     def _file(self, namespace: str) -> str:
         return f"{self._directory}/{namespace}{SUFFIX}"

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +15,7 @@ from runtime.archive.limits import Limits
 from runtime.archive.split import Parts
 from runtime.archive.unpacker import Watch, take_apart
 from runtime.content.blobs import Blobs, verify
-from runtime.errors import Cancelled, Exhausted, InvalidSpec, RuntimeFault
+from runtime.errors import Cancelled, Exhausted, InvalidSpec, RuntimeFault, Unavailable
 from runtime.events import Progress, Sink
 from runtime.images.index import Entry
 from runtime.images.layouts import Found, Member, find_images
@@ -28,6 +28,9 @@ MAX_DOCUMENT = 4 * 1024 * 1024
 MAX_LAYERS = 128
 MAX_LINKS = 8
 WORK = "loading-"
+_TRIES = 5
+Name = Callable[[list[Entry]], list[Entry] | None]
+"""Gives images their names; None: a layer was deleted again before it could."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +41,14 @@ class Loader:
     blobs: Blobs
     layers: Layers
     sink: Sink
+    owned: set[str] = field(default_factory=set)
+    """Chain ids of layers that the namespace's images have, or that came with this archive."""
     limits: Limits = field(default_factory=Limits)
 
-    def load(self, source: int) -> list[Entry]:
-        """Unpack every image of the archive that `source` reads and return their entries.
+    def load(self, source: int, name: Name) -> list[Entry]:
+        """Unpack every image of the archive that `source` reads, then `name` them all.
 
-        Nothing has a name yet. Raises InvalidSpec("archive", ...), Exhausted, Cancelled.
+        Raises InvalidSpec("archive", ...), Exhausted, Cancelled, Unavailable.
         """
         with _work(self.data) as directory:
             target = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -55,7 +60,12 @@ class Loader:
             opened = _Opened(directory, parts)
             names = {*parts.files, *parts.links}
             host = machine_platform(os.uname().machine)
-            return [self._image(found, opened) for found in find_images(names, opened.read, host)]
+            found = find_images(names, opened.read, host)
+            for _ in range(_TRIES):
+                named = name([self._image(each, opened) for each in found])
+                if named is not None:
+                    return named
+        raise Unavailable("images were deleted while this was loaded: load it again")
 
     def _image(self, found: Found, opened: _Opened) -> Entry:
         document = opened.read(found.config.name)
@@ -87,8 +97,11 @@ class Loader:
         if member.digest:
             verify(file, member.digest)
         source = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        owned = ids[0] in self.owned
         try:
-            return self.layers.unpack(ids[0], ids[1], source, watch, self.limits).size
+            layer = self.layers.unpack(*ids, source, watch, self.limits, owned=owned)
+            self.owned.add(layer.chain_id)
+            return layer.size
         finally:
             os.close(source)
 

@@ -6,11 +6,11 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 
 from runtime.archive.limits import Limits
-from runtime.archive.unpacker import Watch, unpack_layer
+from runtime.archive.unpacker import Watch, read_layer, unpack_layer
 from runtime.errors import InvalidSpec, NotFound
 from runtime.oci.digest import hex_of, parse_digest
 from runtime.state import durable, locks
@@ -51,25 +51,34 @@ class Layers:
         return layer
 
     def unpack(
-        self, chain_id: str, diff_id: str, source: int, watch: Watch, limits: Limits
+        self,
+        chain_id: str,
+        diff_id: str,
+        source: int,
+        watch: Watch,
+        limits: Limits,
+        *,
+        owned: bool = False,
     ) -> Layer:
         """Unpack the layer that `source` reads, unless it is there. It appears whole or not at all.
 
-        Raises InvalidSpec where its content is not `diff_id`, and what `unpack_layer` raises.
+        A digest is no secret, and what it names may be: of a layer that is there, and that the
+        caller's images do not have already (`owned`), `source` has to be read all the same. Raises
+        InvalidSpec where its content is not `diff_id`, and what `unpack_layer` raises.
         """
         name = _name(chain_id)
         os.makedirs(self._directory, mode=0o700, exist_ok=True)
-        with locks.hold(f"{self._directory}/.{name}.lock"):
+        with self._locked(name):
             with suppress(NotFound):
-                return self.find(chain_id)
+                layer = self.find(chain_id)
+                if not owned:
+                    self._compare(source, diff_id, watch, limits)
+                return layer
             work = f"{self._directory}/.{name}.tmp"
             shutil.rmtree(work, ignore_errors=True)
             try:
                 layer = self._fill(work, chain_id, source, watch, limits)
-                if layer.diff_id != diff_id:
-                    raise InvalidSpec(
-                        "archive", f"has the layer {layer.diff_id} where {diff_id} was promised"
-                    )
+                _expect(diff_id, layer.diff_id)
                 os.rename(work, f"{self._directory}/{name}")
                 durable.sync_directory(self._directory)
             finally:
@@ -79,12 +88,12 @@ class Layers:
     def delete(self, chain_id: str) -> None:
         """Remove a layer if it is there; its name goes first."""
         name = _name(chain_id)
-        with locks.hold(f"{self._directory}/.{name}.lock"):
+        os.makedirs(self._directory, mode=0o700, exist_ok=True)
+        with self._locked(name):
             trash = f"{self._directory}/.{name}.gone"
             with suppress(FileNotFoundError):
                 os.rename(f"{self._directory}/{name}", trash)
             shutil.rmtree(trash, ignore_errors=True)
-        with suppress(FileNotFoundError):
             os.unlink(f"{self._directory}/.{name}.lock")
 
     def leftovers(self) -> Iterator[str]:
@@ -92,10 +101,33 @@ class Layers:
         with suppress(FileNotFoundError):
             for name in os.listdir(self._directory):
                 if name.endswith((".tmp", ".gone")):
-                    lock = f"{self._directory}/.{name[1:65]}.lock"
-                    with locks.hold(lock):
+                    with self._locked(name[1:65]):
                         shutil.rmtree(f"{self._directory}/{name}", ignore_errors=True)
                     yield f"removed the half-done layer {name[1:13]}"
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        """Hold a layer's lock. Whoever deletes a layer takes the lock's name off while it holds it:
+        then it locks nothing any more, and this goes for the one that stands there now."""
+        while True:
+            try:
+                fd = locks.acquire(f"{self._directory}/.{name}.lock")
+            except NotFound:
+                if not os.path.isdir(self._directory):
+                    raise
+                continue
+            break
+        try:
+            yield
+        finally:
+            os.close(fd)
+
+    def _compare(self, source: int, diff_id: str, watch: Watch, limits: Limits) -> None:
+        place = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _expect(diff_id, read_layer(source, place, limits, watch))
+        finally:
+            os.close(place)
 
     def _fill(self, work: str, chain_id: str, source: int, watch: Watch, limits: Limits) -> Layer:
         os.makedirs(f"{work}/fs", mode=0o755)
@@ -112,6 +144,11 @@ class Layers:
         )
         durable.replace_durably(f"{work}/layer.json", json.dumps(asdict(layer)).encode())
         return layer
+
+
+def _expect(promised: str, found: str) -> None:
+    if found != promised:
+        raise InvalidSpec("archive", f"has the layer {found} where {promised} was promised")
 
 
 def _name(chain_id: str) -> str:

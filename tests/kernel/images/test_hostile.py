@@ -226,3 +226,34 @@ def bomb(size: int) -> bytes:
     piece = bytes(16 * 1024**2)
     parts += [packer.compress(piece) for _ in range(size // len(piece))]
     return b"".join([*parts, packer.compress(bytes(1024)), packer.flush()])
+
+
+def test_a_layer_of_another_team_is_not_had_by_naming_its_digest(
+    store: Images, load: Callable[..., object]
+) -> None:
+    secret = tar([Member("secret", b"secret")])
+    other = tar([Member("other", b"other")])
+    load(docker_save([secret], "app:1"), "one")
+    for packed in (docker_save([other], "app:2", config(secret)), named_only(secret, other)):
+        with pytest.raises(InvalidSpec, match="promised"):
+            load(packed, "two")
+    assert store.list("two") == []
+
+    load(docker_save([secret], "app:3"), "two")  # who has it may have it
+    assert store.resolve("two", "app:3").layers == store.resolve("one", "app:1").layers
+
+
+def named_only(secret: bytes, other: bytes) -> bytes:
+    """Two images: the first has the other layer, the second claims the secret one on top of it."""
+    manifest = [
+        {"Config": "1.json", "RepoTags": ["first:1"], "Layers": ["layer.tar"]},
+        {"Config": "2.json", "RepoTags": ["second:1"], "Layers": ["layer.tar"]},
+    ]
+    return tar(
+        [
+            Member("manifest.json", json.dumps(manifest).encode()),
+            Member("1.json", config(other)),
+            Member("2.json", config(secret)),
+            Member("layer.tar", other),
+        ]
+    )

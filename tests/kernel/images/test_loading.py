@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import stat
 import tarfile
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from runtime.errors import Conflict, NotFound
+from runtime.events import NullSink
 from runtime.images.images import Images
+from runtime.snapshots.layers import Layers
+from runtime.state import locks
 from tests.kernel.images.handmade import PACK, Member, docker_save, layout, tar
 
 pytestmark = pytest.mark.kernel
@@ -140,3 +145,43 @@ def test_nothing_but_the_image_is_left_of_a_load(
     assert list((root / "data/engine/uploads").iterdir()) == []
     names = os.listdir(root / "data/engine/layers")
     assert [name for name in names if name.endswith((".tmp", ".gone"))] == []
+
+
+def test_a_layer_that_is_deleted_before_its_new_image_has_a_name_is_unpacked_again(
+    root: Path, store: Images, load: Callable[[bytes], object]
+) -> None:
+    load(docker_save([BOTTOM], "app:1"))
+    deleted: list[str] = []
+
+    class Deletes(NullSink):
+        def cancelled(self) -> bool:
+            """Asked while layers are unpacked: BOTTOM was found to be there, TOP is on its way."""
+            names = os.listdir(root / "data/engine/layers")
+            if not deleted and any(name.endswith(".tmp") for name in names):
+                deleted.append(store.delete("team", "app:1", in_use={}).id)
+            return False
+
+    file = root / "archive"
+    file.write_bytes(docker_save([BOTTOM, TOP], "app:2"))
+    store.load(str(file), namespace="team", sink=Deletes())
+
+    assert len(deleted) == 1
+    layers = store.resolve("team", "app:2").layers
+    assert len(layers) == 2
+    assert all(os.path.isdir(layer) for layer in layers)
+
+
+def test_a_lock_that_was_taken_off_holds_nobody_up(root: Path) -> None:
+    layers = Layers(str(root))
+    os.mkdir(root / "layers")
+    lock = root / f"layers/.{'a' * 64}.lock"
+    held = locks.acquire(str(lock))
+    with ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(layers.delete, f"sha256:{'a' * 64}")
+        try:
+            time.sleep(0.2)
+            lock.unlink()
+        finally:
+            os.close(held)
+        waits.result(timeout=20)
+    assert os.listdir(root / "layers") == []
