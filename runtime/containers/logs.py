@@ -8,7 +8,7 @@ from runtime.containers import lifecycle
 from runtime.containers.site import Site
 from runtime.errors import NotFound
 from runtime.events import LogFrame, LogQuery
-from runtime.shim.segment_reader import SegmentReader, start_offset
+from runtime.shim.segment_reader import SegmentReader, end_offset, start_offset
 from runtime.state import watches
 
 _ASK_SECONDS = 0.25
@@ -39,8 +39,9 @@ def log_batches(
     """Yield output by the batch; see `runtime.engine.Containers.log_batches`."""
     site.ledger(container).load()
     directory = f"{site.directory(container)}/logs"
-    offset = start_offset(directory, since)
-    batches = _follow(site, container, offset, stop) if follow else _read(directory, offset)
+    end = end_offset(directory)
+    offset = start_offset(directory, since, end)
+    batches = _follow(site, container, offset, stop) if follow else _read(directory, offset, end)
     return batches if since.since_ns is None else _since(batches, since.since_ns)
 
 
@@ -51,10 +52,13 @@ def _since(batches: Iterator[list[LogFrame]], earliest_ns: int) -> Iterator[list
             yield kept
 
 
-def _read(directory: str, offset: int) -> Iterator[list[LogFrame]]:
+def _read(directory: str, offset: int, end: int) -> Iterator[list[LogFrame]]:
+    """Yield what lies before `end`: whoever does not follow never waits for a fast writer."""
     with SegmentReader(directory, offset) as reader:
-        while batch := reader.read_batch():
-            yield batch
+        while offset < end and (batch := reader.read_batch()):
+            offset = batch[-1].offset
+            if kept := [frame for frame in batch if frame.offset <= end]:
+                yield kept
 
 
 def _follow(

@@ -72,6 +72,10 @@ class SegmentReader:
             size += len(frame.data)
         return frames
 
+    def is_before(self, base: int, position: int) -> bool:
+        """Say whether the next frame begins before byte `position` of the segment `base`."""
+        return (self._base, self._position) < (base, position)
+
     def close(self) -> None:
         """Let go of the segment that is open."""
         self._window.close()
@@ -188,14 +192,31 @@ class _Window:
         self.forget()
 
 
-def start_offset(directory: str, query: LogQuery) -> int:
-    """Return an offset from which on there is all that `query` asks for.
+def end_offset(directory: str) -> int:
+    """Return the offset behind the last frame that is there now, however fast more are written."""
+    found = segments(directory)
+    if not found:
+        return 0
+    last = found[-1]
+    try:
+        size = os.stat(last.path).st_size
+    except FileNotFoundError:  # rotated away this moment: at most as many more are read
+        size = 0
+    offset = marks(last.path, last.base)[-1].offset
+    with SegmentReader(directory, offset) as reader:
+        while reader.is_before(last.base, size) and (frame := reader.read()):
+            offset = frame.offset
+    return offset
+
+
+def start_offset(directory: str, query: LogQuery, end: int | None = None) -> int:
+    """Return an offset from which on there is all that `query` asks for, its tail before `end`.
 
     With `since_ns` it may lie too far in front: frames that are older have to be left out.
     """
     starts = [query.offset]
     if query.tail is not None:
-        starts.append(tail_offset(directory, query.tail))
+        starts.append(tail_offset(directory, query.tail, end))
     if query.since_ns is not None:
         starts.append(time_offset(directory, query.since_ns))
     return max(starts)
@@ -210,33 +231,32 @@ def time_offset(directory: str, since_ns: int) -> int:
     return 0
 
 
-def tail_offset(directory: str, lines: int) -> int:
-    """Return the offset at which the last `lines` lines begin. Raises InvalidSpec("tail")."""
+def tail_offset(directory: str, lines: int, end: int | None = None) -> int:
+    """Return the offset at which the last `lines` lines before `end` begin (None: all there is).
+
+    Raises InvalidSpec("tail").
+    """
     if not 0 <= lines <= MAX_TAIL:
         raise InvalidSpec("tail", f"{lines} is not a number from 0 to {MAX_TAIL}")
+    first = end = end_offset(directory) if end is None else end
     starts: deque[int] = deque()
-    first, end = 0, None
-    for begin, until in _blocks_backwards(directory):
+    for begin, until in _blocks_backwards(directory, end) if lines else ():
         first = begin
-        here, last = _line_starts(directory, begin, until, lines + 1)
-        end = last if end is None else end
-        starts.extendleft(reversed(here))
+        starts.extendleft(reversed(_line_starts(directory, begin, until, lines + 1)))
         if starts and starts[-1] == end:
             starts.pop()  # the last line is finished: nothing begins behind it
         if len(starts) >= lines:
-            break
-    if end is None or lines == 0:
-        return end or 0
-    return starts[-lines] if len(starts) >= lines else first
+            return starts[-lines]
+    return first
 
 
-def _blocks_backwards(directory: str) -> Iterator[tuple[int, int | None]]:
+def _blocks_backwards(directory: str, until: int) -> Iterator[tuple[int, int]]:
     """Yield the first offset and the end of each stretch between two marks, the newest first."""
-    until = None
     for segment in reversed(segments(directory)):
         for mark in reversed(marks(segment.path, segment.base)):
-            yield mark.offset, until
-            until = mark.offset
+            if mark.offset < until:
+                yield mark.offset, until
+                until = mark.offset
 
 
 def _at_offset(found: list[Mark], offset: int) -> int:
@@ -250,18 +270,16 @@ def _before_time(found: list[Mark], time_ns: int) -> Mark | None:
     return found[number - 1] if number else None
 
 
-def _line_starts(directory: str, base: int, until: int | None, keep: int) -> tuple[deque[int], int]:
-    """Return where the last `keep` lines of one segment begin, and where the segment ends."""
+def _line_starts(directory: str, base: int, until: int, keep: int) -> deque[int]:
+    """Return where the last `keep` lines of a stretch of one segment begin."""
     starts: deque[int] = deque(maxlen=keep)
-    end = base
     with SegmentReader(directory, base) as reader:
         while frame := reader.read():
             first = frame.offset - len(frame.data)
-            if until is not None and first >= until:
+            if first >= until:
                 break
             starts.extend(first + place for place in _after_newlines(frame.data))
-            end = frame.offset
-    return starts, end
+    return starts
 
 
 def _after_newlines(data: bytes) -> Iterator[int]:

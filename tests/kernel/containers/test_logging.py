@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from runtime.config import EngineConfig
-from runtime.events import LogFrame
+from runtime.events import LogFrame, LogQuery
 from runtime.spec.limits import Limits
 from tests.conftest import Counts
 from tests.kernel.containers.conftest import Instance, ended, shell, until
@@ -149,3 +149,15 @@ def test_output_without_a_newline_costs_no_memory(instance: Instance, counts: Co
     assert max(samples) < 8 << 10
     logs = f"{instance.config.container_data(made.id)}/logs"
     assert sum(entry.stat().st_size for entry in os.scandir(logs)) < 10 * MEGABYTE
+
+
+def test_a_tail_ends_though_the_container_prints_faster_than_it_is_read(instance: Instance) -> None:
+    started = instance.run("while :; do echo line; done")
+    until(lambda: len(instance.output(started.id)) > 1000)
+    read = b""
+    frames = instance.engine.containers.logs(started.id, since=LogQuery(tail=5))
+    for number, frame in enumerate(frames):
+        read += frame.data
+        assert number < 50
+        time.sleep(0.05)
+    assert 4 <= read.count(b"line\n") <= 200

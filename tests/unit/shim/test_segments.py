@@ -11,7 +11,7 @@ import pytest
 
 from runtime.errors import InvalidSpec
 from runtime.events import LogFrame, LogQuery
-from runtime.shim.segment_reader import SegmentReader, start_offset, tail_offset
+from runtime.shim.segment_reader import SegmentReader, end_offset, start_offset, tail_offset
 from runtime.shim.segments import CLOSED, HEADER, MAGIC, OPEN, SegmentWriter, segments
 
 BOOT = "boot-1"
@@ -254,4 +254,18 @@ def test_output_without_any_newline_is_read_in_bounded_memory(tmp_path: Path) ->
     assert total == 512 * 65_536
     assert tail == 0
     assert peak < 2 << 20
+    log.close()
+
+
+def test_the_end_is_where_the_log_ended_whatever_comes_later(tmp_path: Path) -> None:
+    assert end_offset(str(tmp_path)) == 0
+    log = Log(tmp_path, size=4096, files=20)
+    for number in range(1, 200):
+        log.put(b"x" * 100)
+        assert end_offset(log.directory) == number * 100
+    for number in range(100):
+        log.put(b"%099d\n" % number)
+    assert tail_offset(log.directory, 3, 25_000) == 24_700  # of a log that went on
+    log.writer.close()
+    assert end_offset(log.directory) == 29_900
     log.close()
