@@ -8,12 +8,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from runtime.abi import MOUNT_ATTR_NODEV, O_PATH
-from runtime.errors import KernelRefused
+from runtime.errors import InvalidSpec, KernelRefused
 from runtime.isolation.idmap import as_owner, clone_mapped
 from runtime.kernel import fsopen, mounts
 
 _OPTIONS = (("redirect_dir", "nofollow"), ("metacopy", "off"), ("index", "off"))
 """What an attribute of a layer's file could abuse is off, whatever the kernel's defaults are."""
+_STATE = "state"
+_NAMES = [os.fsdecode(bytes((byte,))) for byte in range(0x21, 0x100) if byte not in b",./:\\\x7f"]
+"""One byte each: `lowerdir` with all layers has to fit into 255 bytes (fsconfig(2))."""
+MAX_LAYERS_BY_PATH = 128
 _NO_DETACHED_LAYERS = (errno.EINVAL, errno.EOPNOTSUPP)
 
 
@@ -23,8 +27,9 @@ def mount_overlay(
     """Return a detached overlay of `layers` (topmost first) and `state_dir`'s upper and work.
 
     All of them are id-mapped by `user_namespace`. Needs a private mount namespace: kernels before
-    6.15 take layers by path only, so there `state_dir` is covered by a scratch filesystem.
-    Raises KernelRefused. See Documentation/filesystems/overlayfs.rst.
+    6.15 take layers by path only, so there `state_dir` is covered by a scratch filesystem, and
+    more than 128 layers are InvalidSpec("image", ...); newer kernels take 500. Raises
+    KernelRefused. See Documentation/filesystems/overlayfs.rst.
     """
     try:
         with _clones(layers, state_dir, user_namespace) as clones:
@@ -32,6 +37,12 @@ def mount_overlay(
     except KernelRefused as refused:
         if refused.call != "fsconfig" or refused.errno not in _NO_DETACHED_LAYERS:
             raise
+    if len(layers) > MAX_LAYERS_BY_PATH:
+        raise InvalidSpec(
+            "image",
+            f"has {len(layers)} layers: this kernel takes {MAX_LAYERS_BY_PATH}, "
+            "Linux 6.15 and later take 500",
+        )
     with _clones(layers, state_dir, user_namespace) as clones:
         return _by_path(clones, state_dir, id_base)
 
@@ -83,18 +94,18 @@ def _by_path(clones: list[int], state_dir: str, id_base: int) -> int:
         place = os.open(state_dir, O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         closing.callback(os.close, place)
         mounts.move_mount(scratch, place, path=state_dir)
-        for number, clone in enumerate(clones):
-            os.mkdir(str(number), dir_fd=scratch)
-            target = os.open(str(number), O_PATH | os.O_CLOEXEC, dir_fd=scratch)
+        names = [*_NAMES[: len(clones) - 1], _STATE]
+        for name, clone in zip(names, clones, strict=True):
+            os.mkdir(name, dir_fd=scratch)
+            target = os.open(name, O_PATH | os.O_CLOEXEC, dir_fd=scratch)
             closing.callback(os.close, target)
             mounts.move_mount(clone, target)
         os.fchdir(scratch)
         context = fsopen.fsopen("overlay")
         closing.callback(os.close, context)
-        state = len(clones) - 1
-        fsopen.set_string(context, "lowerdir", ":".join(str(number) for number in range(state)))
-        fsopen.set_string(context, "upperdir", f"{state}/upper")
-        fsopen.set_string(context, "workdir", f"{state}/work")
+        fsopen.set_string(context, "lowerdir", ":".join(names[:-1]))
+        fsopen.set_string(context, "upperdir", f"{_STATE}/upper")
+        fsopen.set_string(context, "workdir", f"{_STATE}/work")
         return _finish(context, id_base)
 
 

@@ -238,6 +238,34 @@ def test_a_kernel_that_takes_layers_by_path_only_runs_containers_too(
     assert told == "from the top0\n"
 
 
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(88, "127"), (128, "127"), (129, "refused image: has 129 layers: this kernel takes 128")],
+)
+def test_such_a_kernel_takes_128_layers(
+    lab: Lab, tmp_path: Path, number: int, expected: str
+) -> None:
+    layers = [tmp_path / str(each) for each in range(number - 1)]
+    for each, layer in enumerate(layers):
+        layer.mkdir()
+        (layer / f"of{each}").touch()
+    layers[-1].joinpath("motd").write_text("127")
+    lower = (*(str(layer) for layer in layers), str(lab.layer))
+    bundle = lab.bundle("/bin/cat", "/motd", lower=lower)
+
+    def attempt() -> str:
+        _refuse(CALLS["x86_64"]["fsconfig"], errno=22, second=5)
+        try:
+            box = lab.launch(bundle)
+        except InvalidSpec as wrong:
+            return f"refused {wrong}"
+        _, text = lab.finish(box)
+        box.close()
+        return text
+
+    assert _in_a_child(attempt).startswith(expected)
+
+
 def _in_a_child(attempt: Callable[[], str]) -> str:
     reader, writer = os.pipe()
     child = os.fork()
