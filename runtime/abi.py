@@ -26,13 +26,16 @@ _SHARED_CALLS = {
 }
 _OLDER_CALLS = {
     "bpf": (321, 280),
+    "capget": (125, 90),
     "capset": (126, 91),
     "inotify_add_watch": (254, 27),
     "inotify_init1": (294, 26),
     "inotify_rm_watch": (255, 28),
     "keyctl": (250, 219),
+    "personality": (135, 92),
     "pivot_root": (155, 41),
     "prctl": (157, 167),
+    "prlimit64": (302, 261),
     "seccomp": (317, 277),
     "setdomainname": (171, 162),
     "setfsgid": (123, 152),
@@ -106,10 +109,13 @@ CLOSE_RANGE_CLOEXEC = 4
 # linux/prctl.h, linux/securebits.h
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
+PR_SET_KEEPCAPS = 8
 PR_CAPBSET_DROP = 24
 PR_SET_SECUREBITS = 28
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_RAISE = 2
 SECBIT_NO_SETUID_FIXUP = 4
 
 # linux/seccomp.h, linux/audit.h
@@ -122,6 +128,11 @@ AUDIT_ARCH_X86_64 = 0xC000_003E
 AUDIT_ARCH_ARM = 0x4000_0028
 AUDIT_ARCH_AARCH64 = 0xC000_00B7
 X32_SYSCALL_BIT = 0x4000_0000
+
+# asm-generic/ioctls.h, the same on both architectures
+TIOCGPTN = 0x8004_5430
+TIOCGPTPEER = 0x5441
+TIOCSPTLCK = 0x4004_5431
 
 # linux/landlock.h
 LANDLOCK_CREATE_RULESET_VERSION = 1

@@ -117,6 +117,11 @@ class Cgroup:
         if group is not None:
             freezer.thaw(group.directory, group.tree.version)
 
+    def is_frozen(self) -> bool:
+        """Say whether everything inside stands still. Raises KernelRefused."""
+        group = self._freezer()
+        return group is not None and freezer.is_frozen(group.directory, group.tree.version)
+
     def oom_kills(self) -> int:
         """Return how many processes inside the kernel has killed for memory."""
         group = self.group("memory")

@@ -27,40 +27,56 @@ COVERABLE = frozenset(
 )
 """Files of procfs that lxcfs and its like put others over: they only tell of the machine."""
 
-
+_OWNED = ("tmpfs", "devpts", "mqueue")
+"""Filesystems whose top directory belongs to whoever made them."""
 _NO_TARGET = (errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EEXIST)
 """Something else is there; EEXIST is a link that leads to nothing inside the root."""
 
 
-def attach_all(wanted: tuple[Mount, ...], root: int, *, owner: int = 0) -> None:
-    """Make and attach `wanted` in order below the descriptor `root`.
+class Tree:
+    """The root that mounts are attached below, by its descriptor; `owner` is host user of root."""
 
-    Relative sources are taken from the working directory: the bundle's. Missing mount points are
-    made, as host user `owner`. Raises InvalidSpec("mounts[n].destination") for a target that
-    cannot be, KernelRefused; what was attached till then stays in the namespace.
-    """
-    procfs = {os.stat("/proc").st_dev}
-    for place, mount in enumerate(wanted):
-        made = _make(mount)
+    def __init__(self, root: int, *, owner: int = 0) -> None:
+        self.root = root
+        self.owner = owner
+        self._procfs = {os.stat("/proc").st_dev}
+
+    def attach(self, mount: Mount, field: str) -> None:
+        """Make and attach one mount; `field` is where it stands, `mounts[3]`.
+
+        A relative source is taken from the working directory: the bundle's. A missing mount point
+        is made, as the owner. Raises InvalidSpec(`field`.destination) for a target that cannot be,
+        KernelRefused; what was attached till then stays in the namespace.
+        """
+        made = _make(mount, self.owner)
         try:
-            target = _open_target(mount, place, root, made, owner)
+            target = _open_target(mount, field, self.root, made, self.owner)
             try:
-                _refuse_in_procfs(mount, place, target, procfs)
+                _refuse_in_procfs(mount, field, target, self._procfs)
                 mounts.move_mount(made, target, path=mount.destination)
             finally:
                 os.close(target)
             for propagation, recursive in mount.propagation:
                 mounts.mount_setattr(made, propagation=propagation, recursive=recursive)
             if mount.kind == "proc":
-                procfs.add(os.fstat(made).st_dev)
+                self._procfs.add(os.fstat(made).st_dev)
         finally:
             os.close(made)
 
 
-def _make(mount: Mount) -> int:
+def attach_all(wanted: tuple[Mount, ...], root: int, *, owner: int = 0) -> None:
+    """Attach `wanted` in order below the descriptor `root`; see `Tree.attach`."""
+    tree = Tree(root, owner=owner)
+    for place, mount in enumerate(wanted):
+        tree.attach(mount, f"mounts[{place}]")
+
+
+def _make(mount: Mount, owner: int) -> int:
     """Return the mount, attached nowhere yet, with its attributes."""
     made = _clone(mount) if mount.bind else _new(mount)
     try:
+        if owner and mount.kind in _OWNED:
+            _give(made, mount, owner)
         for attributes, recursive in ((mount.below, True), (mount.own, False)):
             if attributes.set or attributes.clear:
                 mounts.mount_setattr(
@@ -70,6 +86,14 @@ def _make(mount: Mount) -> int:
         os.close(made)
         raise
     return made
+
+
+def _give(made: int, mount: Mount, owner: int) -> None:
+    """Let root inside own a new filesystem, whose options did not say who does."""
+    if not {key for key, _ in mount.data} & {"uid", "gid"} or mount.kind == "devpts":
+        os.chown(".", owner, owner, dir_fd=made)
+    if mount.kind == "devpts":
+        os.chown("ptmx", owner, owner, dir_fd=made)
 
 
 def _clone(mount: Mount) -> int:
@@ -91,7 +115,7 @@ def _new(mount: Mount) -> int:
         os.close(context)
 
 
-def _open_target(mount: Mount, place: int, root: int, made: int, owner: int) -> int:
+def _open_target(mount: Mount, field: str, root: int, made: int, owner: int) -> int:
     """Open the mount point, or make what the mount is: a directory, or else an empty file."""
     directory = stat.S_ISDIR(os.fstat(made).st_mode)
     try:
@@ -102,7 +126,7 @@ def _open_target(mount: Mount, place: int, root: int, made: int, owner: int) -> 
     except KernelRefused as refused:
         if refused.errno in _NO_TARGET:
             reason = f"{mount.destination}: {os.strerror(refused.errno).lower()}"
-            raise InvalidSpec(f"mounts[{place}].destination", reason) from None
+            raise InvalidSpec(f"{field}.destination", reason) from None
         raise
 
 
@@ -132,9 +156,9 @@ def _make_file(root: int, destination: str) -> int:
         os.close(above)
 
 
-def _refuse_in_procfs(mount: Mount, place: int, target: int, procfs: set[int]) -> None:
+def _refuse_in_procfs(mount: Mount, field: str, target: int, procfs: set[int]) -> None:
     """Compare file systems, not names: a link of the tree may lead there under any name."""
     inside = os.fstat(target).st_dev in procfs
     if inside and posixpath.normpath(mount.destination) not in COVERABLE:
         reason = f"{mount.destination} lies inside of procfs, where nothing may be mounted"
-        raise InvalidSpec(f"mounts[{place}].destination", reason)
+        raise InvalidSpec(f"{field}.destination", reason)

@@ -33,3 +33,8 @@ def bounding(permitted: int, *, no_new_privileges: bool) -> int:
 def numbers_outside(bits: int) -> tuple[int, ...]:
     """Return the numbers of all capabilities that `bits` lacks."""
     return tuple(number for number in range(len(CAPABILITIES)) if not bits >> number & 1)
+
+
+def numbers_in(bits: int) -> tuple[int, ...]:
+    """Return the numbers of all capabilities that `bits` has."""
+    return tuple(number for number in range(len(CAPABILITIES)) if bits >> number & 1)

@@ -88,6 +88,14 @@ def compile_profile(seccomp: Seccomp, machine: str) -> Filter:
     return Filter(program, sum(_FLAGS[flag] for flag in set(seccomp.flags)))
 
 
+def architectures(machine: str) -> tuple[str, ...]:
+    """Return the architectures whose calls are judged by name on `machine` (uname -m)."""
+    own = _OWN.get(machine)
+    if own is None:
+        return ()
+    return (own, "SCMP_ARCH_X86", _X32) if own == "SCMP_ARCH_X86_64" else (own,)
+
+
 def _listed(seccomp: Seccomp, machine: str) -> list[str]:
     """Return the architectures to judge, the machine's own first."""
     own = _OWN[machine]

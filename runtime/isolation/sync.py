@@ -3,6 +3,7 @@
     child                                   parent
     -----                                   ------
     "p" pid of the process to watch  --->   (join only)
+    "b" built, but for the pivot     --->   (OCI bundles only) the parent's hooks run
     "r" ready                        --->   the next thing is execve(2)
     end of file                      --->   after "r": execve succeeded; before: the child died
     or "i" "k" "x", a fault          --->   raises it; the child exits
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from runtime.errors import InvalidSpec, KernelRefused, RuntimeFault, Unavailable
 
 PID = b"p"
+BUILT = b"b"
 READY = b"r"
 _INVALID = b"i"
 _REFUSED = b"k"
@@ -45,6 +47,13 @@ class Pipe:
 
     def __init__(self) -> None:
         self.reader, self.writer = os.pipe2(os.O_CLOEXEC | os.O_DIRECT)
+
+    @classmethod
+    def over(cls, *, reader: int = -1, writer: int = -1) -> Pipe:
+        """Return a channel over one end that is open already, a packet socket's for instance."""
+        pipe = cls.__new__(cls)
+        pipe.reader, pipe.writer = reader, writer
+        return pipe
 
     def keep_reader(self) -> None:
         """Close the writing end."""

@@ -37,6 +37,14 @@ def find(root: int, user: str, groups: tuple[str, ...] = ()) -> Identity:
     return with_groups(resolve(user, passwd, group), groups, group)
 
 
+def home_of(root: int, uid: int) -> str:
+    """Return the home directory of user `uid` in the tree under `root`, "/" where none is told."""
+    try:
+        return _find_user(str(uid), _read(root, "etc/passwd")).home or "/"
+    except InvalidSpec:
+        return "/"
+
+
 def with_groups(identity: Identity, names: tuple[str, ...], group: str) -> Identity:
     """Return an identity that is also in the groups `names`, by the text of group(5). Pure."""
     if not names:

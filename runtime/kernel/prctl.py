@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from runtime.abi import (
+    PR_CAP_AMBIENT,
+    PR_CAP_AMBIENT_RAISE,
     PR_CAPBSET_DROP,
     PR_SET_CHILD_SUBREAPER,
     PR_SET_DUMPABLE,
+    PR_SET_KEEPCAPS,
     PR_SET_NO_NEW_PRIVS,
     PR_SET_PDEATHSIG,
     PR_SET_SECUREBITS,
@@ -44,3 +47,16 @@ def set_securebits(bits: int) -> None:
 def drop_from_bounding_set(capability: int) -> None:
     """Take a capability away for good. See PR_CAPBSET_DROP."""
     call("prctl", PR_CAPBSET_DROP, capability, 0, 0, 0)
+
+
+def keep_capabilities() -> None:
+    """Keep the permitted set when all user ids change from 0, till execve(2).
+
+    See PR_SET_KEEPCAPS.
+    """
+    call("prctl", PR_SET_KEEPCAPS, 1, 0, 0, 0)
+
+
+def raise_ambient(capability: int) -> None:
+    """Add a capability that execve(2) keeps without file capabilities. See PR_CAP_AMBIENT."""
+    call("prctl", PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0)

@@ -74,6 +74,16 @@ def default_signals() -> None:
         _signal(number, None)
 
 
+def set_limit(number: int, soft: int, hard: int) -> None:
+    """Limit a resource of the caller; 2**64-1 is no limit. See prlimit(2)."""
+    call("prlimit64", 0, number, struct.pack("<QQ", soft, hard), None, path=f"limit {number}")
+
+
+def set_personality(domain: int) -> None:
+    """Set the execution domain, such as PER_LINUX32. See personality(2)."""
+    call("personality", domain)
+
+
 def close_on_exec(first: int) -> None:
     """Mark every descriptor from `first` on close-on-exec. See close_range(2)."""
     call("close_range", first, _LAST_DESCRIPTOR, CLOSE_RANGE_CLOEXEC)

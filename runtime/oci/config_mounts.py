@@ -133,3 +133,9 @@ def _no_data(fields: Fields, options: tuple[str, ...]) -> tuple[tuple[str, str],
     if left:
         raise InvalidSpec(fields.at("options"), f"{left[0]!r} means nothing for a bind mount")
     return ()
+
+
+def mount_options() -> tuple[str, ...]:
+    """Return every option that is the runtime's and not a filesystem's own."""
+    names = {"bind", "rbind", *ATTRIBUTES, *_RECURSIVE, *PROPAGATIONS, *_NO_EFFECT}
+    return tuple(sorted(names))

@@ -13,6 +13,8 @@ from panel.operations.models import Status
 from panel.policy.checks import free
 from panel.policy.rules import Allowances
 from panel.policy.table import FIELDS
+from runtime.cli.arguments import COMMANDS as OCI_COMMANDS
+from runtime.cli.arguments import GLOBAL as OCI_GLOBAL
 from runtime.containers.unbuilt import BUILT, TOLD
 from runtime.events import ContainerEvent
 from tests.architecture import tree
@@ -114,6 +116,18 @@ def test_every_command_and_its_options_are_documented(command: str) -> None:
 
     known = row + (read("guide/install.md") if command == "up" else "")
     assert {option for option in options(command) if f"`{option}" not in known} == set()
+
+
+@pytest.mark.parametrize("command", sorted(OCI_COMMANDS))
+def test_every_command_of_the_oci_command_line_is_documented(command: str) -> None:
+    page = read("guide/oci.md")
+    row = next((line for line in page.splitlines() if line.startswith(f"| `{command}")), None)
+    assert row, f"{command} has no row in docs/guide/oci.md"
+
+    assert {flag for flag in (*OCI_COMMANDS[command].flags, *OCI_GLOBAL) if flag not in page} <= {
+        "--help",
+        "--version",
+    }
 
 
 def test_every_variable_is_documented() -> None:

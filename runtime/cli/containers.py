@@ -1,0 +1,222 @@
+"""What is known of containers under `--root`: a directory for each, and the kernel's own word.
+
+The directory appears whole, with the lock of its maker held; `record.json` names the process by its
+start time, too, so that a number that is used again is never taken for it.
+
+<root>/<id>/  record.json  config.json  gate  waiting  lock
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from runtime.cgroups import cgroup as cgroups
+from runtime.cgroups.cgroup import Cgroup
+from runtime.cgroups.layout import detect_all
+from runtime.errors import Conflict, InvalidSpec, KernelRefused, NotFound, Unavailable
+from runtime.isolation.oci import gate
+from runtime.oci.config import SPEC_VERSION, Config, parse_config
+from runtime.state import boot, durable, locks, schema
+
+_ID = re.compile(r"[A-Za-z0-9_+.-]{1,1024}")
+_RECORD = "record.json"
+_CONFIG = "config.json"
+_LOCK = "lock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What create writes down. `pid` is 0 before there is a process, `cgroup` "" without one."""
+
+    id: str
+    bundle: str
+    rootfs: str
+    created: str
+    owner: str
+    cgroup: str
+    annotations: dict[str, str] = field(default_factory=dict)
+    pid: int = 0
+    started_ticks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container's directory and its record, as it was when it was read."""
+
+    directory: str
+    record: Record
+
+    @property
+    def status(self) -> str:
+        """Return creating, created, running, paused or stopped, by asking the kernel."""
+        if self.record.pid and self.is_alive():
+            if gate.is_waiting(self.directory):
+                return "created"
+            return "paused" if self.is_paused() else "running"
+        if not self.record.pid and _is_being_made(self.directory):
+            return "creating"
+        return "stopped"
+
+    def is_alive(self) -> bool:
+        """Say whether the first process is there, and not a corpse that nobody has reaped."""
+        record = self.record
+        if boot.start_time(record.pid) != record.started_ticks:
+            return False
+        try:
+            with open(f"/proc/{record.pid}/stat", "rb") as file:
+                text = file.read()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return text[text.rindex(b")") + 2 :].split()[0] not in (b"Z", b"X")
+
+    def is_paused(self) -> bool:
+        """Say whether its processes are frozen."""
+        found = self.cgroup()
+        if found is None:
+            return False
+        try:
+            return found.is_frozen()
+        finally:
+            found.close()
+
+    def cgroup(self) -> Cgroup | None:
+        """Return what is left of its cgroup, None where it has none; the caller closes it."""
+        if not self.record.cgroup:
+            return None
+        found = cgroups.open_existing(self.record.cgroup, layout=detect_all())
+        return found if found.groups else None
+
+    def config(self) -> Config:
+        """Return the configuration that it was made with."""
+        return parse_config(durable.read(f"{self.directory}/{_CONFIG}"))
+
+    def state(self, status: str | None = None) -> dict[str, Any]:
+        """Return its state as runtime-spec has it (runtime.md#state), `status` for the known."""
+        status = status or self.status
+        told: dict[str, Any] = {
+            "ociVersion": SPEC_VERSION,
+            "id": self.record.id,
+            "status": status,
+            "pid": 0 if status == "stopped" else self.record.pid,
+            "bundle": self.record.bundle,
+            "annotations": self.record.annotations,
+        }
+        return told
+
+    def state_bytes(self, status: str | None = None) -> bytes:
+        """Return the state as hooks are told it."""
+        return json.dumps(self.state(status)).encode()
+
+
+def directory_of(root: str, identity: str) -> str:
+    """Return the directory of a container. Raises InvalidSpec for what is no id."""
+    if not _ID.fullmatch(identity) or identity in (".", ".."):
+        raise InvalidSpec("ID", f"{identity!r} has other characters than A-Z a-z 0-9 _ + . -")
+    return f"{root}/{identity}"
+
+
+def make(root: str, record: Record, config: bytes) -> tuple[Container, int]:
+    """Make the directory with its record; return the container and its lock, which is held.
+
+    Raises Conflict where the id is taken, KernelRefused.
+    """
+    directory = directory_of(root, record.id)
+    try:
+        os.makedirs(root, mode=0o700, exist_ok=True)
+        os.mkdir(directory, 0o700)
+    except FileExistsError:
+        raise Conflict(f"container {record.id} exists already") from None
+    except OSError as error:
+        raise KernelRefused("mkdir", error.errno or 0, directory) from None
+    held = locks.acquire(f"{directory}/{_LOCK}")
+    durable.write_new(f"{directory}/{_CONFIG}", config, sync=False)
+    return write(Container(directory, record)), held
+
+
+def write(container: Container) -> Container:
+    """Put the record on disk."""
+    body = schema.encode(asdict(container.record))
+    durable.replace(f"{container.directory}/{_RECORD}", body)
+    return container
+
+
+def with_process(container: Container, pid: int) -> Container:
+    """Put down which process is the first one."""
+    ticks = boot.start_time(pid) or 0
+    return write(
+        Container(container.directory, replace(container.record, pid=pid, started_ticks=ticks))
+    )
+
+
+def find(root: str, identity: str) -> Container:
+    """Return a container. Raises NotFound, InvalidSpec."""
+    directory = directory_of(root, identity)
+    try:
+        body = schema.decode(durable.read(f"{directory}/{_RECORD}"), directory)
+    except FileNotFoundError:
+        if os.path.isdir(directory):
+            return Container(directory, _unfinished(identity))
+        raise NotFound("container", f"{identity} does not exist") from None
+    except NotADirectoryError:
+        raise NotFound("container", f"{identity} does not exist") from None
+    return Container(directory, Record(**body))
+
+
+def find_all(root: str) -> list[Container]:
+    """Return all containers under `root`, by id."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
+    except FileNotFoundError:
+        return []
+    found = []
+    for name in names:
+        try:
+            found.append(find(root, name))
+        except (NotFound, InvalidSpec):  # deleted meanwhile, or no container's
+            continue
+    return found
+
+
+def lock(container: Container) -> int:
+    """Take the lock of who makes, starts or deletes it; closing the descriptor gives it back.
+
+    Raises NotFound where the container went meanwhile.
+    """
+    return locks.acquire(f"{container.directory}/{_LOCK}")
+
+
+def remove(container: Container) -> None:
+    """Remove the directory; nothing but files of ours is in it."""
+    for name in ("gate", "waiting", _CONFIG, _LOCK):
+        _unlink(f"{container.directory}/{name}")
+    for entry in os.scandir(container.directory):
+        if entry.name != _RECORD:  # drafts that a crash has left
+            _unlink(entry.path)
+    _unlink(f"{container.directory}/{_RECORD}")
+    os.rmdir(container.directory)
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+
+
+def _is_being_made(directory: str) -> bool:
+    try:
+        os.close(locks.acquire(f"{directory}/{_LOCK}", wait=False))
+    except Unavailable:
+        return True
+    except NotFound:
+        return False
+    return False
+
+
+def _unfinished(identity: str) -> Record:
+    """Stand for a container whose maker died at once, so that it can be deleted."""
+    return Record(id=identity, bundle="", rootfs="", created="", owner="", cgroup="")

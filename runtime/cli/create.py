@@ -1,0 +1,246 @@
+"""Make a container of a bundle; its first process waits to be started."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import pwd
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from runtime.cgroups import cgroup as cgroups
+from runtime.cgroups.cgroup import Cgroup
+from runtime.cli import containers, log
+from runtime.cli.arguments import Words
+from runtime.cli.containers import Container, Record
+from runtime.errors import Conflict, InvalidSpec, KernelRefused
+from runtime.isolation.hooks import run_hooks
+from runtime.isolation.launch import Launched
+from runtime.isolation.oci import console, launch
+from runtime.isolation.oci.gate import Gate
+from runtime.isolation.oci.plan import (
+    Blueprint,
+    Surroundings,
+    missing_powers,
+    plan_blueprint,
+    plan_process,
+)
+from runtime.kernel import caps
+from runtime.oci.config import Config, parse_config
+from runtime.state import durable
+
+DEFAULT_ROOT = "/run/moorage-runtime"
+_MANAGERS = ("cgroupfs", "disabled")
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A container whose first process, a child of this one, waits at its gate."""
+
+    container: Container
+    config: Config
+    launched: Launched
+
+
+def command(words: Words) -> int:
+    """Carry `create` out."""
+    created = create(words)
+    write_pid_file(words, created.launched.pid)
+    return 0
+
+
+def create(words: Words) -> Created:
+    """Make the container that `words` name; everything is checked before anything is made.
+
+    Raises InvalidSpec that names the field or the flag, Conflict, KernelRefused; nothing is left.
+    """
+    identity = words.words[0]
+    containers.directory_of(root_of(words), identity)
+    bundle = os.path.abspath(words.last("--bundle", "."))
+    data = _read_config(words, bundle)
+    config = parse_config(data)
+    blueprint = _plan(words, config, bundle)
+    record = Record(
+        id=identity,
+        bundle=bundle,
+        rootfs=blueprint.rootfs,
+        created=datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+        owner=_owner(),
+        cgroup=_cgroup_path(words, config, identity),
+        annotations=dict(config.annotations),
+    )
+    _enter_bundle(bundle)
+    with ExitStack() as undo:
+        receiver = _console(words, config, undo)
+        container, lock = containers.make(root_of(words), record, data)
+        undo.callback(containers.remove, container)
+        try:
+            return _launch(container, blueprint, receiver, undo)
+        finally:
+            os.close(lock)
+
+
+def root_of(words: Words) -> str:
+    """Return the directory of all containers."""
+    return os.path.abspath(words.last("--root", DEFAULT_ROOT))
+
+
+def write_pid_file(words: Words, pid: int) -> None:
+    """Write the pid where `--pid-file` says, whole or not at all."""
+    path = words.last("--pid-file")
+    if path:
+        durable.replace(os.path.abspath(path), str(pid).encode())
+
+
+def surroundings() -> Surroundings:
+    """Return what plans depend on."""
+    return Surroundings(machine=os.uname().machine, held=caps.capget().permitted)
+
+
+def _read_config(words: Words, bundle: str) -> bytes:
+    path = words.last("--config") or f"{bundle}/config.json"
+    try:
+        return durable.read(path)
+    except OSError as error:
+        raise InvalidSpec("--bundle", f"{path}: {os.strerror(error.errno or 0).lower()}") from None
+
+
+def _plan(words: Words, config: Config, bundle: str) -> Blueprint:
+    around = surroundings()
+    listening = _listening()
+    preserved = words.number("--preserve-fds") + listening
+    for name in missing_powers(config.process, config, around):
+        log.warn(words, f"process.capabilities: {name} is left out, this runtime has it not")
+    process = plan_process(config.process, config, around, preserved=preserved)
+    if listening:
+        env = {**process.env, "LISTEN_FDS": str(listening), "LISTEN_PID": "1"}
+        process = replace(process, env=env)
+    return plan_blueprint(config, bundle, process, pivot=not words.is_on("--no-pivot"))
+
+
+def _listening() -> int:
+    """Return how many sockets a service manager handed over, from descriptor 3 on.
+
+    See sd_listen_fds(3).
+    """
+    told = os.environ.get("LISTEN_FDS", "")
+    return int(told) if told.isascii() and told.isdigit() else 0
+
+
+def _cgroup_path(words: Words, config: Config, identity: str) -> str:
+    """Return the path below each hierarchy's root, "" for no cgroup at all."""
+    manager = words.last("--cgroup-manager", "cgroupfs")
+    if words.is_on("--systemd-cgroup") or manager == "systemd":
+        raise InvalidSpec("--systemd-cgroup", "is not carried out: give --cgroup-manager=cgroupfs")
+    if manager not in _MANAGERS:
+        raise InvalidSpec("--cgroup-manager", f"{manager!r} is none of {', '.join(_MANAGERS)}")
+    if manager == "disabled":
+        return ""
+    given = config.linux.cgroups_path
+    path = posixpath.normpath(f"/{given}").strip("/") if given else f"moorage-oci-{identity}"
+    if not path:
+        raise InvalidSpec("linux.cgroupsPath", f"{given!r} is the root of all groups")
+    return path
+
+
+def _owner() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def _enter_bundle(bundle: str) -> None:
+    """Relative sources of mounts are the bundle's."""
+    try:
+        os.chdir(bundle)
+    except OSError as error:
+        reason = f"{bundle}: {os.strerror(error.errno or 0).lower()}"
+        raise InvalidSpec("--bundle", reason) from None
+
+
+def _console(words: Words, config: Config, undo: ExitStack) -> int | None:
+    path = words.last("--console-socket")
+    if not path and config.process.terminal:
+        raise InvalidSpec("--console-socket", "is needed, since process.terminal is set")
+    if not path:
+        return None
+    if not config.process.terminal:
+        raise InvalidSpec("--console-socket", "is given, but process.terminal is not set")
+    receiver = console.connect(path)
+    undo.callback(os.close, receiver)
+    return receiver
+
+
+def _launch(
+    container: Container, blueprint: Blueprint, receiver: int | None, undo: ExitStack
+) -> Created:
+    """Make what the kernel has of it; `undo` is dropped when all of it is there."""
+    config = blueprint.config
+    cgroup = _make_cgroup(container.record.cgroup, config, undo)
+    gate = Gate(container.directory)
+    undo.callback(gate.close)
+    told = _Told(container, config, undo)
+    launched = launch.create(
+        blueprint,
+        cgroup=cgroup,
+        gate=gate,
+        console=receiver,
+        moments=launch.Moments(cloned=told.cloned, built=told.built),
+    )
+    undo.pop_all()
+    gate.close()
+    if cgroup is not None:
+        cgroup.close()
+    if receiver is not None:
+        os.close(receiver)
+    return Created(told.container, config, launched)
+
+
+def _make_cgroup(path: str, config: Config, undo: ExitStack) -> Cgroup | None:
+    if not path:
+        return None
+    try:
+        made = cgroups.create_by_rules(path, config.linux.resources)
+    except Conflict:
+        raise Conflict(f"linux.cgroupsPath: a cgroup {path} exists already") from None
+    undo.callback(made.remove)
+    undo.callback(made.kill)
+    return made
+
+
+class _Told:
+    """What is done at the moments of a launch."""
+
+    def __init__(self, container: Container, config: Config, undo: ExitStack) -> None:
+        self.container = container
+        self._config = config
+        self._undo = undo
+
+    def cloned(self, pid: int) -> None:
+        self.container = containers.with_process(self.container, pid)
+
+    def built(self, pid: int) -> bytes:
+        """Run the hooks that belong to the runtime; from here on there is an end to be told."""
+        del pid
+        state = self.container.state_bytes("creating")
+        self._undo.callback(run_poststop, self.container, self._config, _warn)
+        for kind in ("prestart", "createRuntime"):
+            run_hooks(kind, self._config.hooks.get(kind, ()), state)
+        return state
+
+
+def run_poststop(container: Container, config: Config, warn: Callable[[str], None]) -> None:
+    """Run the hooks poststop, each whatever the others do (runtime.md#lifecycle)."""
+    state = container.state_bytes("stopped")
+    for hook in config.hooks.get("poststop", ()):
+        try:
+            run_hooks("poststop", (hook,), state)
+        except (InvalidSpec, KernelRefused) as fault:
+            warn(str(fault))
+
+
+def _warn(text: str) -> None:
+    log.warn(None, text)

@@ -1,0 +1,60 @@
+"""Let the first process of a created container execute its command."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from runtime.cli import containers, log
+from runtime.cli.arguments import Words
+from runtime.cli.containers import Container
+from runtime.cli.create import root_of
+from runtime.errors import Conflict, RuntimeFault
+from runtime.isolation.hooks import run_hooks
+from runtime.isolation.oci import gate, launch
+from runtime.oci.config import Config
+
+_SECONDS = 3600.0
+"""Hooks have timeouts of their own; this only ends a wait for a process that hangs."""
+
+
+def command(words: Words) -> int:
+    """Carry `start` out."""
+    container = containers.find(root_of(words), words.words[0])
+    begin(words, container, container.config())
+    return 0
+
+
+def begin(words: Words, container: Container, config: Config) -> None:
+    """Open the gate; returns when the command is executed and the hooks poststart have run.
+
+    Raises Conflict where it does not wait to be started, what hooks and execve(2) refuse. It is
+    stopped then.
+    """
+    lock = containers.lock(container)
+    try:
+        status = container.status
+        if status != "created":
+            raise Conflict(f"cannot start a container that is {status}")
+        channel = gate.release(container.directory, container.state_bytes("created"))
+        try:
+            story = channel.hear_out(deadline=time.monotonic() + _SECONDS)
+        finally:
+            channel.close()
+    finally:
+        os.close(lock)
+    if story.fault is not None:
+        raise story.fault
+    if not story.ready:
+        raise launch.death(container.cgroup())
+    _run_poststart(words, container, config)
+
+
+def _run_poststart(words: Words, container: Container, config: Config) -> None:
+    """Run the hooks; one that fails is told, and changes nothing (runtime.md#lifecycle)."""
+    state = container.state_bytes("running")
+    for hook in config.hooks.get("poststart", ()):
+        try:
+            run_hooks("poststart", (hook,), state)
+        except RuntimeFault as fault:
+            log.warn(words, str(fault))

@@ -1,0 +1,88 @@
+"""The terminal of a process: made inside the container, handed to whoever shall hold it.
+
+The pseudo terminal is one of the container's own devpts, so that its name means something inside.
+The other side gets the master over a Unix socket, with its name, as containerd and podman await it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import stat
+import struct
+import termios
+
+from runtime.abi import O_PATH, TIOCGPTN, TIOCGPTPEER, TIOCSPTLCK
+from runtime.errors import InvalidSpec, KernelRefused
+from runtime.isolation.oci.plan import IdMaps, ProcessPlan
+from runtime.kernel import mounts, paths
+
+_STDIO = 3
+_SIZE = struct.Struct("HHHH")
+
+
+def connect(path: str) -> int:
+    """Return a descriptor connected to the console socket at `path`. Raises InvalidSpec."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as connection:
+        try:
+            connection.connect(path)
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise InvalidSpec("--console-socket", f"{path}: {reason.lower()}") from None
+        return connection.detach()
+
+
+def open_terminal(wanted: ProcessPlan, maps: IdMaps, receiver: int, root: int) -> None:
+    """Make a terminal and make it the caller's; its master goes to `receiver`, which is closed.
+
+    It is also attached at /dev/console of the tree under `root`, where that can be, unless it was
+    before. The caller leads a session without one. See pts(4), ioctl_tty(2).
+    """
+    master, slave, name = _open_pair(root)
+    try:
+        if wanted.console_size is not None:
+            rows, columns = wanted.console_size
+            fcntl.ioctl(slave, termios.TIOCSWINSZ, _SIZE.pack(rows, columns, 0, 0))
+        os.fchown(slave, maps.uid(wanted.uid), -1)
+        with socket.socket(fileno=receiver) as connection:
+            socket.send_fds(connection, [name.encode()], [master])
+        fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+        for number in range(_STDIO):
+            os.dup2(slave, number)
+        _attach_console(root, slave)
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+def _open_pair(root: int) -> tuple[int, int, str]:
+    try:
+        master = paths.open_in_root(root, "/dev/pts/ptmx", os.O_RDWR | os.O_NOCTTY)
+    except KernelRefused as refused:
+        raise InvalidSpec("process.terminal", f"needs a devpts at /dev/pts: {refused}") from None
+    fcntl.ioctl(master, TIOCSPTLCK, struct.pack("i", 0))
+    number = struct.unpack("i", fcntl.ioctl(master, TIOCGPTN, struct.pack("i", 0)))[0]
+    slave = fcntl.ioctl(master, TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    return master, slave, f"/dev/pts/{number}"
+
+
+def _attach_console(root: int, slave: int) -> None:
+    """Put the terminal over the file /dev/console, made where it is missing."""
+    dev = paths.make_directories(root, "/dev")
+    try:
+        try:
+            os.mknod("console", stat.S_IFREG | 0o620, dir_fd=dev)
+        except FileExistsError:
+            pass
+        target = paths.open_plain(dev, "console", O_PATH)
+        try:
+            clone = mounts.open_tree("", directory=slave)
+            try:
+                mounts.move_mount(clone, target, path="/dev/console")
+            finally:
+                os.close(clone)
+        finally:
+            os.close(target)
+    finally:
+        os.close(dev)
