@@ -20,6 +20,7 @@ from panel.accounts.actors import Actor, for_token
 from panel.accounts.permissions import Action, NotAllowed, may
 from panel.accounts.standing import Look
 from panel.api import problems
+from panel.database.sharing import giving_back
 from runtime.errors import InvalidSpec, NotFound, RuntimeFault, Unavailable
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -126,7 +127,7 @@ def standing(request: HttpRequest, actor: Actor, action: Action) -> Look:
     def may_go_on() -> bool:
         return may(sessions.still_there(key, actor), action)
 
-    return sync_to_async(may_go_on)
+    return sync_to_async(giving_back(may_go_on))
 
 
 def body(request: HttpRequest) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from panel.api.door import route, wait_seconds
 from panel.api.pages import page
 from panel.api.replies import changed
 from panel.api.streaming import chunks_of
+from panel.database.sharing import giving_back
 from panel.inventory.models import Image
 from panel.inventory.queries import images_of
 from panel.operations import kinds
@@ -35,7 +36,7 @@ async def _load(request: HttpRequest, actor: Actor) -> HttpResponseBase:
     size = int(length) if length.isdecimal() else None
     if size == 0:
         raise InvalidSpec("body", "is empty; send the archive itself")
-    operation, ticket = await sync_to_async(grant_stream)(
+    operation, ticket = await sync_to_async(giving_back(grant_stream))(
         kinds.IMAGE_UPLOAD.code, actor=actor, params={"size": size}
     )
     async with open_stream(f"{settings.RUN_ROOT}/agent/stream", ticket) as stream:

@@ -19,6 +19,7 @@ from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action
 from panel.accounts.standing import Look, until_forbidden
 from panel.api.door import flag, route, standing, whole
+from panel.database.sharing import giving_back
 from panel.inventory.queries import find_container
 from panel.operations import kinds
 from panel.operations.submit import grant_stream
@@ -34,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 async def _logs(request: HttpRequest, actor: Actor, container: str) -> HttpResponseBase:
     asked = _asked(request)
-    ticket = await sync_to_async(_ticket)(actor, container, asked)
+    ticket = await sync_to_async(giving_back(_ticket))(actor, container, asked)
     stream = await connect(f"{settings.RUN_ROOT}/agent/stream", ticket)
     look = standing(request, actor, Action.CONTAINER_LOGS)
     lines = NDJSON in request.headers.get("Accept", "")

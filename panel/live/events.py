@@ -9,10 +9,11 @@ from typing import Any
 
 from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action
+from panel.database.sharing import in_thread
 from panel.eventlog.models import Event
 from panel.eventlog.notices import heard
 from panel.eventlog.since import Gone, read_on
-from panel.live.sockets import Socket, in_thread
+from panel.live.sockets import Socket
 
 HEARTBEAT_SECONDS = 5.0
 SLOW_SECONDS = 20.0

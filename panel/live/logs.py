@@ -12,8 +12,9 @@ from django.conf import settings
 
 from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action
+from panel.database.sharing import in_thread
 from panel.inventory.queries import find_container
-from panel.live.sockets import CLOSED_BAD_REQUEST, Socket, in_thread
+from panel.live.sockets import CLOSED_BAD_REQUEST, Socket
 from panel.operations import kinds
 from panel.operations.submit import grant_stream
 from runtime.errors import NotFound

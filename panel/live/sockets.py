@@ -6,17 +6,16 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from functools import wraps
-from typing import Any, ClassVar, ParamSpec, TypeVar
+from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
-from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.db import Error, close_old_connections
+from django.db import Error
 
 from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action, may
 from panel.accounts.standing import until_forbidden
+from panel.database.sharing import in_thread
 from panel.live.door import actor_of, still_there
 from runtime.errors import InvalidSpec, RuntimeFault
 
@@ -32,26 +31,6 @@ CODES = {
 }
 BUSY = "the database is busy; try again"
 LARGEST_NUMBER = (1 << 63) - 1
-
-Parameters = ParamSpec("Parameters")
-Answer = TypeVar("Answer")
-
-
-def in_thread(work: Callable[Parameters, Answer]) -> Callable[Parameters, Awaitable[Answer]]:
-    """Run database work in any free thread: by default all sockets would share a single one.
-
-    The connection is given back by the work itself. Around it, where channels does so, a thread
-    does not see the connection that the work's own context holds.
-    """
-
-    @wraps(work)
-    def given_back(*args: Parameters.args, **options: Parameters.kwargs) -> Answer:
-        try:
-            return work(*args, **options)
-        finally:
-            close_old_connections()
-
-    return sync_to_async(given_back, thread_sensitive=False)
 
 
 class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types

@@ -5,32 +5,42 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
+from asgiref.sync import sync_to_async
+
+from panel.database.sharing import Moment, giving_back
 from panel.eventlog.notices import heard
 from panel.operations.models import UNFINISHED, Operation
 
 POLL_SECONDS = 0.5
-"""Notices may be lost, so the row is looked at this often anyway."""
+LONGEST_POLL_SECONDS = 3.0
+"""Notices may be lost, so the row is looked at anyway, ever more seldom."""
 
 
 async def wait_for(operation: str, seconds: float) -> Operation:
     """Return the operation once it is over, or as it is after `seconds`.
 
-    Raises Operation.DoesNotExist.
+    No connection to the database is held meanwhile, but for a moment in the beginning. Raises
+    Operation.DoesNotExist.
     """
     if seconds <= 0:
-        return await _read(operation)
+        return await sync_to_async(_read)(operation)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
-    async with heard(lambda notice: notice.get("operation") == operation) as noticed:
-        while True:
-            noticed.clear()
-            row = await _read(operation)
-            left = deadline - loop.time()
-            if row.status not in UNFINISHED or left <= 0:
-                return row
-            with suppress(TimeoutError):
-                await asyncio.wait_for(noticed.wait(), min(left, POLL_SECONDS))
+    pause = POLL_SECONDS
+    with Moment() as moment:
+        async with heard(lambda notice: notice.get("operation") == operation) as noticed:
+            while True:
+                noticed.clear()
+                keep = moment.left
+                row = await sync_to_async(_read if keep else giving_back(_read))(operation)
+                left = deadline - loop.time()
+                if row.status not in UNFINISHED or left <= 0:
+                    return row
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(noticed.wait(), min(left, keep or pause))
+                if not keep:
+                    pause = min(pause * 1.5, LONGEST_POLL_SECONDS)
 
 
-async def _read(operation: str) -> Operation:
-    return await Operation.objects.select_related("team").aget(pk=operation)
+def _read(operation: str) -> Operation:
+    return Operation.objects.select_related("team").get(pk=operation)

@@ -25,7 +25,7 @@ def start() -> str:
         os.chown(path, account.pw_uid, account.pw_gid)
     programs = _programs()
     _as(user, f"{programs}/initdb", "-D", data, "-U", "moorage", "-A", "trust", "--no-sync")
-    options = f"-c listen_addresses= -c unix_socket_directories={home} -c max_connections=200"
+    options = f"-c listen_addresses= -c unix_socket_directories={home} -c max_connections=100"
     _as(user, f"{programs}/pg_ctl", "-D", data, "-w", "-l", f"{home}/log", "-o", options, "start")
     atexit.register(_end, user, programs, data, home)
     return f"postgresql://moorage@/moorage?host={home}"
