@@ -22,7 +22,9 @@ def _list(request: HttpRequest, actor: Actor) -> HttpResponseBase:
     require(actor, Action.OPERATION_VIEW)
     asked = {name: request.GET[name] for name in FILTERS if name in request.GET}
     rows = Operation.objects.filter(team_id=actor.team_id, klass="change", **asked)
-    return page(request, rows.select_related("team"), present.operation, keys=("-number",))
+    return page(
+        request, rows.select_related("team").defer("params"), present.operation, keys=("-number",)
+    )
 
 
 async def _detail(request: HttpRequest, actor: Actor, operation: str) -> HttpResponseBase:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, F, QuerySet, Sum
 
 from panel.inventory.models import Container, Image
 from panel.policy.rules import Usage
@@ -12,6 +12,15 @@ from runtime.errors import NotFound
 def containers_of(team_id: int) -> QuerySet[Container]:
     """Return the team's containers that are not deleted, newest first."""
     return Container.objects.filter(team_id=team_id, deleted=False)
+
+
+def without_record(rows: QuerySet[Container]) -> QuerySet[Container]:
+    """Return the same rows without their record, which may be large; lists show little of it.
+
+    Of the record each row has `command`, the words that run, and `made_of`, the image's id.
+    """
+    parts = {"command": F("record__command"), "made_of": F("record__image_id")}
+    return rows.defer("record").annotate(**parts)
 
 
 def find_container(team_id: int, name: str) -> Container:

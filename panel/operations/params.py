@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 from collections.abc import Callable, Mapping
@@ -17,6 +18,8 @@ from runtime.spec.execution import ExecSpec
 LONGEST_STOP_SECONDS = 86_400
 LONGEST_REFERENCE = 512
 """Characters of an image's reference: what the rows have room for."""
+LARGEST_SPEC = 256 * 1024
+"""Bytes of a container's spec as JSON, all fields included: rows and pages carry it."""
 IDENTITY = re.compile(r"[0-9a-f]{32}")
 """How containers and operations are named."""
 
@@ -80,7 +83,11 @@ def _number(name: str) -> int:
 def _create(given: Mapping[str, Any], owner: Owner) -> dict[str, Any]:
     start = given.get("start", True)
     fields.flag("start", start)
-    return {"spec": create_spec(given, owner=owner).to_json(), "start": start}
+    spec = create_spec(given, owner=owner).to_json()
+    size = len(json.dumps(spec))
+    if size > LARGEST_SPEC:
+        raise InvalidSpec("spec", f"is {size} bytes of JSON, at most {LARGEST_SPEC} are taken")
+    return {"spec": spec, "start": start}
 
 
 def _nothing(_: Mapping[str, Any], __: Owner) -> dict[str, Any]:

@@ -122,7 +122,8 @@ def _place(kind: Kind, actor: Actor, target: str | None, node: str | None) -> di
     if kind.about is About.IMAGE:
         check_reference(target)
         return {"target": target, "node": here}
-    container = Container.objects.filter(pk=target, team_id=actor.team_id, deleted=False).first()
+    there = Container.objects.filter(pk=target, team_id=actor.team_id, deleted=False)
+    container = there.only("node").first()
     if container is None:
         raise NotFound("container", target)
     return {"target": container.pk, "node": container.node}

@@ -43,4 +43,4 @@ async def wait_for(operation: str, seconds: float) -> Operation:
 
 
 def _read(operation: str) -> Operation:
-    return Operation.objects.select_related("team").get(pk=operation)
+    return Operation.objects.select_related("team").defer("params").get(pk=operation)

@@ -84,4 +84,4 @@ def _tab(
 
 def _operations(row: Container, limit: int) -> list[Operation]:
     changes = Operation.objects.filter(team_id=row.team_id, target=row.pk, klass="change")
-    return frame.named(list(changes.select_related("user").order_by("-number")[:limit]))
+    return frame.named(changes.select_related("user").order_by("-number"), limit)

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action, require
 from panel.inventory.models import Container
-from panel.inventory.queries import containers_of
+from panel.inventory.queries import containers_of, without_record
 from panel.operations.models import UNFINISHED, Operation
 from panel.web import search
 from panel.web.visit import is_part, known_rows, member, page
@@ -29,7 +29,9 @@ def container_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     require(actor, Action.CONTAINER_VIEW)
     asked = request.GET.get("q", "").strip()
     everything = containers_of(actor.team_id)
-    shown = Paginator(_fitting(everything, asked), PAGE).get_page(request.GET.get("page"))
+    shown = Paginator(without_record(_fitting(everything, asked)), PAGE).get_page(
+        request.GET.get("page")
+    )
     found = list(shown.object_list)
     rows = [*found, *_known_but_hidden(request, actor, found)]
     context = {
@@ -81,4 +83,5 @@ def _known_but_hidden(
     if not is_part(request):
         return []
     missing = set(known_rows(request)) - {row.pk for row in shown}
-    return list(Container.objects.filter(team_id=actor.team_id, pk__in=missing))
+    hidden = Container.objects.filter(team_id=actor.team_id, pk__in=missing)
+    return list(without_record(hidden))

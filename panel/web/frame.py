@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.messages import get_messages
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -72,13 +72,18 @@ def dock(request: HttpRequest, actor: Actor) -> list[Operation]:
         Operation.objects.filter(Q(status__in=UNFINISHED) | failed)
         .filter(team_id=actor.team_id, user_id=actor.user_id, klass="change")
         .exclude(pk__in=dismissed)
-        .order_by("-number")[:DOCK_LIMIT]
+        .order_by("-number")
     )
-    return named(list(mine))
+    return named(mine, DOCK_LIMIT)
 
 
-def named(operations: list[Operation]) -> list[Operation]:
-    """Give each operation `target_name`: what a reader calls its target."""
+def named(rows: QuerySet[Operation], limit: int | None = None) -> list[Operation]:
+    """Return the first operations, each with `target_name`: what a reader calls its target.
+
+    Their parameters are left out, of which a create's may be large.
+    """
+    light = rows.defer("params").annotate(spec_name=F("params__spec__name"))
+    operations: list[Operation] = list(light[:limit])
     names = container_names(operation.target for operation in operations)
     for operation in operations:
         given = names.get(operation.target) or _name_inside(operation)
@@ -111,7 +116,7 @@ def operation_tag(operation: Operation) -> str:
 
 def _name_inside(operation: Operation) -> str:
     """Return what parameters, target or result call it; an unread archive has no name."""
-    named_spec = (operation.params.get("spec") or {}).get("name")
+    named_spec = operation.spec_name  # type: ignore[attr-defined]  # annotated
     if operation.kind != "image.load":
         return str(named_spec or words.familiar(operation.target))
     loaded = (operation.result or {}).get("images", [])

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action, require
 from panel.inventory.models import Container, Image
-from panel.inventory.queries import containers_of, images_of
+from panel.inventory.queries import containers_of, images_of, without_record
 from panel.operations.models import UNFINISHED, Operation
 from panel.operations.submit import submit
 from panel.web import frame, search, words
@@ -33,7 +33,7 @@ def image_list(request: HttpRequest, actor: Actor) -> HttpResponse:
         "asked": asked,
         "rows": _fitting(everything, asked),
         "total": sum(image.size for image in everything),
-        "loading": frame.named(list(loading)),
+        "loading": frame.named(loading),
     }
     return page(request, actor, "images/list.html", context)
 
@@ -64,7 +64,7 @@ def upload(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 def with_users(actor: Actor, images: list[Image]) -> list[Image]:
     """Give each image `users`: the containers made of it."""
-    containers = list(containers_of(actor.team_id))
+    containers = list(without_record(containers_of(actor.team_id)))
     for image in images:
         users = [row for row in containers if _uses(row, image)]
         image.users = users  # type: ignore[attr-defined]  # for templates only
@@ -72,7 +72,7 @@ def with_users(actor: Actor, images: list[Image]) -> list[Image]:
 
 
 def _uses(container: Container, image: Image) -> bool:
-    known = container.record.get("image_id")
+    known = container.made_of  # type: ignore[attr-defined]  # annotated
     return known == image.image_id if known else container.image in image.references
 
 

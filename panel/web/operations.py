@@ -36,10 +36,10 @@ def operation_list(request: HttpRequest, actor: Actor) -> HttpResponse:
     before = request.GET.get("before", "")
     if before.isascii() and before.isdecimal() and len(before) <= LONGEST_NUMBER:
         rows = rows.filter(number__lt=int(before))
-    shown = list(rows.select_related("user").order_by("-number")[: PAGE + 1])
+    shown = frame.named(rows.select_related("user").order_by("-number"), PAGE + 1)
     context = {
         "asked": asked,
-        "rows": frame.named(shown[:PAGE]),
+        "rows": shown[:PAGE],
         "older": shown[PAGE - 1].number if len(shown) > PAGE else None,
         "newer": bool(before),
     }
@@ -104,11 +104,11 @@ def _changes(actor: Actor) -> QuerySet[Operation]:
 
 
 def _find(actor: Actor, operation: str) -> Operation:
-    row = Operation.objects.filter(team_id=actor.team_id, pk=operation).first()
-    if row is None:
+    found = frame.named(Operation.objects.filter(team_id=actor.team_id, pk=operation))
+    if not found:
         raise NotFound("operation", operation)
-    require(actor, Action.OPERATION_VIEW, row)
-    return frame.named([row])[0]
+    require(actor, Action.OPERATION_VIEW, found[0])
+    return found[0]
 
 
 def _fitting(rows: QuerySet[Operation], actor: Actor, asked: str) -> QuerySet[Operation]:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action, may
 from panel.inventory.models import Container
-from panel.inventory.queries import containers_of
+from panel.inventory.queries import containers_of, without_record
 from panel.web import words
 from panel.web.visit import member
 
@@ -39,7 +39,7 @@ def palette(request: HttpRequest, actor: Actor) -> HttpResponse:
     found = containers_of(actor.team_id)
     for word in asked.split():
         found = found.filter(Q(name__icontains=word) | Q(image__icontains=word))
-    rows = list(found[:CONTAINERS_SHOWN])
+    rows = list(without_record(found)[:CONTAINERS_SHOWN])
     groups = [
         ("Containers", [_container(row) for row in rows]),
         (f"Do with {rows[0].name}", _with(rows[0])) if asked and rows else ("", []),

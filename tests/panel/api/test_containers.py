@@ -161,6 +161,20 @@ def test_a_reference_that_no_row_can_hold_is_named(alice: Actor, api: Api) -> No
     )
 
 
+def test_a_spec_that_is_too_large_is_told_the_limit(alice: Actor, api: Api) -> None:
+    env = {f"NAME_{number}": "x" * 1000 for number in range(250)}
+    fits = api(alice, "POST", "/containers", {**SLEEPER, "env": env})
+    larger = api(
+        alice, "POST", "/containers", {**SLEEPER, "env": env, "labels": {"a": "x" * 20_000}}
+    )
+
+    assert fits.status_code == 202
+    assert (larger.status_code, larger.json()["code"]) == (400, "invalid_spec")
+    assert larger.json()["errors"][0]["field"] == "spec"
+    assert "at most 262144" in larger.json()["errors"][0]["reason"]
+    assert Operation.objects.count() == 1
+
+
 def test_a_wait_that_is_over_answers_202(alice: Actor, api: Api) -> None:
     started = time.monotonic()
 

@@ -198,6 +198,25 @@ def test_a_form_without_csrf_token_changes_nothing(created: Create, alice: Actor
     assert not Operation.objects.filter(kind="container.stop").exists()
 
 
+def test_lists_show_what_runs_without_reading_whole_records(
+    created: Create, starter: None, alice: Actor, browser: Browser
+) -> None:
+    container = created("sleep", "1000", name="quay", env={"A": "b" * 10_000})
+
+    listed = browser(alice).get("/containers/")
+    hidden = browser(alice).get("/containers/?q=other", headers={**PART, "X-Known-Rows": container})
+    images = browser(alice).get("/images/")
+
+    assert "sleep 1000" in listed.content.decode()
+    rows = [*listed.context["rows"], *hidden.context["rows"]]
+    rows += [user for image in images.context["rows"] for user in image.users]
+    assert [row.name for row in rows] == ["quay"] * 3
+    assert all("record" in row.get_deferred_fields() for row in rows)
+    done = browser(alice).get("/operations/").context["rows"]
+    assert [row.target_name for row in done] == ["quay"]
+    assert all("params" in row.get_deferred_fields() for row in done)
+
+
 def test_a_search_narrows_the_list(created: Create, alice: Actor, browser: Browser) -> None:
     created(name="quay")
     created(name="pier")
