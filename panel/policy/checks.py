@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from panel.policy.question import ALL, Check, Question, listed
-from panel.policy.rules import Allowances
+from panel.policy.rules import LOG_BYTES, Allowances
 from runtime.config import ID_RANGE_SIZE
 from runtime.spec.limits import UNLIMITED
 from runtime.spec.mounts import PRIVATE_PROPAGATIONS
@@ -234,6 +234,18 @@ def pids(question: Question) -> Iterator[str]:
         yield f"{wanted} is more than the team's {limit} for one container"
 
 
+def log_bytes(question: Question) -> Iterator[str]:
+    """Judge one segment of the log that is more than all of them may have."""
+    yield from _log(question, question.spec.limits.log_bytes)
+
+
+def log_files(question: Question) -> Iterator[str]:
+    """Judge all segments of the log, where not one is too large already."""
+    limits = question.spec.limits
+    if not any(log_bytes(question)):
+        yield from _log(question, limits.log_bytes * limits.log_files)
+
+
 def containers(question: Question) -> Iterator[str]:
     """Judge the number of containers; the owning team's key stands for it in the table."""
     limit = question.rules.quotas.max_containers
@@ -258,6 +270,19 @@ def _sum(wanted: float | None, used: float, limit: float | None) -> Iterator[str
         yield f"must be given, the team has {limit} in all"
     elif used + wanted > limit:
         yield f"{wanted} and the {used} in use are more than the team's {limit}"
+
+
+def _log(question: Question, total: int) -> Iterator[str]:
+    said = f"{total} bytes of output are to be kept"
+    team, ceiling = question.rules.allowances.max_log_bytes, question.ceiling
+    if total > team:
+        yield f"{said}, the team's policy allows {team}"
+    if ceiling is None:
+        return
+    if ceiling.fault and total > LOG_BYTES:
+        yield ceiling.fault
+    elif not ceiling.fault and total > ceiling.allowances.max_log_bytes:
+        yield f"{said}, the node's ceiling allows {ceiling.allowances.max_log_bytes}"
 
 
 def _capabilities(question: Question, names: tuple[str, ...]) -> Iterator[str]:

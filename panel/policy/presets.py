@@ -15,7 +15,8 @@ FLAGS = tuple(one.name for one in fields(Allowances) if one.type == "bool")
 
 PRESETS: dict[str, Rules] = {
     "restricted": Rules(
-        quotas=Quotas(max_containers=20, max_memory_bytes=4 * GIB, max_cpus=4.0, max_pids=1024)
+        allowances=Allowances(max_log_bytes=GIB // 4),
+        quotas=Quotas(max_containers=20, max_memory_bytes=4 * GIB, max_cpus=4.0, max_pids=1024),
     ),
     "baseline": Rules(quotas=Quotas(max_containers=2000)),
     "privileged": Rules(
@@ -25,6 +26,7 @@ PRESETS: dict[str, Rules] = {
             devices=(ALL,),
             capabilities=(ALL,),
             security_profiles=(ALL,),
+            max_log_bytes=1 << 50,
             **dict.fromkeys(FLAGS, True),
         )
     ),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from runtime.errors import InvalidSpec, RuntimeFault
 from runtime.spec.namespaces import HOST_NAMESPACES
 
+LOG_BYTES = 2 << 30
+"""What every container may keep of its output: segments times their size."""
 SHARED = (*HOST_NAMESPACES, "mount", "time")
 """What `host_namespaces` may name: the last two only by a path."""
 
@@ -42,7 +44,8 @@ class Allowances:
 
     `host_paths` are directories that may be bound with all below them, `capabilities`, `devices`
     and `security_profiles` are names, `host_namespaces` those that a container may share with the
-    host. The others are flags; docs/guide/commands.md says what each opens.
+    host, `max_log_bytes` is the most that one container may keep of its output, segments times
+    their size. The others are flags; docs/guide/commands.md says what each opens.
     """
 
     privileged: bool = False
@@ -66,6 +69,7 @@ class Allowances:
     oom_protection: bool = False
     realtime: bool = False
     raw_cgroup: bool = False
+    max_log_bytes: int = LOG_BYTES
 
     @classmethod
     def parse(cls, plain: Mapping[str, Any]) -> Allowances:
@@ -75,8 +79,7 @@ class Allowances:
         for name, value in plain.items():
             if name not in known:
                 raise InvalidSpec(name, "there is no such rule")
-            is_flag = known[name].type == "bool"
-            given[name] = _flag(name, value) if is_flag else _names(name, value)
+            given[name] = _PARSERS.get(str(known[name].type), _names)(name, value)
         return cls(**given)
 
 
@@ -158,3 +161,13 @@ def _names(name: str, value: object) -> tuple[str, ...]:
     if name == "host_namespaces" and not set(value) <= set(SHARED):
         raise InvalidSpec(name, f"known are {', '.join(SHARED)}")
     return tuple(value)
+
+
+def _bytes(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InvalidSpec(name, f"{value!r} is not a number of bytes")
+    return value
+
+
+_PARSERS: dict[str, Callable[[str, object], Any]] = {"bool": _flag, "int": _bytes}
+"""How a rule is read, by its type; the rest are lists of names."""

@@ -72,8 +72,8 @@ _LIMITS: dict[str, Check] = {
     "unified": needs("raw_cgroup", "limits.unified"),
     "intel_rdt": unless_none("raw_cgroup", "limits.intel_rdt"),
     "cgroup_parent": unless_none("raw_cgroup", "limits.cgroup_parent"),
-    "log_bytes": free,
-    "log_files": free,
+    "log_bytes": checks.log_bytes,
+    "log_files": checks.log_files,
 }
 _PROCESS: dict[str, Check] = {
     "terminal": free,

@@ -99,6 +99,8 @@ WISHES: list[tuple[str, Any, Allowances]] = [
     ("limits.net_class_id", 0, Allowances(raw_cgroup=True)),
     ("limits.net_priorities", {"eth0": 1}, Allowances(raw_cgroup=True)),
     ("limits.intel_rdt", {}, Allowances(raw_cgroup=True)),
+    ("limits.log_bytes", (2 << 30) + 1, Allowances(max_log_bytes=8 << 30)),
+    ("limits.log_files", 205, Allowances(max_log_bytes=3 << 30)),
     *[(f"hooks.{name}", HOOK, Allowances(hooks=True)) for name in topic_fields(Hooks)],
 ]
 
@@ -136,6 +138,7 @@ def test_the_privileged_preset_allows_every_opt_out(
         ("process.scheduler", {"policy": "SCHED_BATCH", "nice": 5}),
         ("limits.ulimits", [{"name": "nofile", "soft": 9, "hard": 9}]),
         ("limits.memory_reservation_bytes", 1 << 20),
+        ("limits.log_files", 204),
         ("device_rules", [{"allow": False}]),
         ("mounts", [{"type": "tmpfs", "target": "/run"}]),
         ("mounts", [{"type": "volume", "source": "data", "target": "/data"}]),
@@ -156,6 +159,27 @@ def test_a_team_with_limited_memory_has_no_swap_beside_it(total: int) -> None:
     verdict = judge(spec(limits=limits), Rules(quotas=quotas), Usage(), None)
 
     assert [one.field for one in verdict.refusals] == ["limits.memory_swap_bytes"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "field"),
+    [
+        (Limits(log_bytes=1 << 29, log_files=1), "limits.log_bytes"),
+        (Limits(log_bytes=1 << 27, log_files=3), "limits.log_files"),
+        (Limits(log_bytes=1 << 27, log_files=2), None),
+    ],
+)
+def test_a_log_is_bounded_as_a_whole(limits: Limits, field: str | None) -> None:
+    quarter = Allowances(max_log_bytes=1 << 28)
+    restricted = Rules(allowances=preset("restricted").allowances)
+    by_team = judge(spec(limits=limits), restricted, Usage(), None)
+    by_node = judge(
+        spec(limits=limits), Rules(), Usage(), Ceiling(id_base=BASE, allowances=quarter)
+    )
+
+    for verdict in (by_team, by_node):
+        assert [one.field for one in verdict.refusals] == ([field] if field else [])
+        assert all(f"allows {1 << 28}" in one.reason for one in verdict.refusals)
 
 
 def test_a_plain_spec_is_allowed_by_the_strictest_of_all() -> None:
@@ -264,7 +288,14 @@ def test_overrides_change_only_what_they_name(name: str) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"priviliged": True}, {"privileged": 1}, {"host_paths": "/"}, {"max_pids": True}],
+    [
+        {"priviliged": True},
+        {"privileged": 1},
+        {"host_paths": "/"},
+        {"max_pids": True},
+        {"max_log_bytes": "1"},
+        {"max_log_bytes": -1},
+    ],
 )
 def test_rules_that_cannot_be_understood_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidSpec):
