@@ -74,7 +74,7 @@ def _write(happenings: Sequence[Happening], last: int) -> list[Callable[[], None
     # out then.
     known = _known(happenings)
     rows: list[Event] = []
-    notices: dict[tuple[int, str | None], int] = {}
+    notices: dict[tuple[int, str | None], tuple[int, list[str]]] = {}
     for seq, happening in enumerate(happenings, last - len(happenings) + 1):
         version = (happening.container, happening.version)
         if version in known:
@@ -82,11 +82,13 @@ def _write(happenings: Sequence[Happening], last: int) -> list[Callable[[], None
         if None not in version:
             known.add(version)
         rows.append(_row(seq, happening))
-        notices[happening.team_id, happening.operation] = seq
+        about = (happening.team_id, happening.operation)
+        _, kinds = notices.get(about, (0, []))
+        notices[about] = (seq, [*kinds, happening.kind])
     Event.objects.bulk_create(rows)
     return [
-        partial(announce, seq, team=team, operation=operation)
-        for (team, operation), seq in notices.items()
+        partial(announce, seq, team=team, operation=operation, kinds=kinds)
+        for (team, operation), (seq, kinds) in notices.items()
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -18,9 +19,15 @@ GROUP = "events"
 logger = logging.getLogger(__name__)
 
 
-def announce(seq: int, *, team: int, operation: str | None = None) -> None:
-    """Send the notice that the log has reached `seq`; never raises for a broker that is away."""
+def announce(
+    seq: int, *, team: int, operation: str | None = None, kinds: Sequence[str] = ()
+) -> None:
+    """Send the notice that the log has reached `seq`; never raises for a broker that is away.
+
+    `kinds` are those of the events that it is about.
+    """
     notice = {"type": "events.changed", "seq": seq, "team": team, "operation": operation}
+    notice |= {"kinds": list(kinds)}
     layer: Any = get_channel_layer()
     if not hasattr(layer, "serialize"):
         async_to_sync(layer.group_send)(GROUP, notice)

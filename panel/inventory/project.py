@@ -58,13 +58,13 @@ def give_place_up(container: str) -> bool:
 
 
 def project_container(record: ContainerRecord, *, node: str) -> Container | None:
-    """Bring a container's row up to `record` unless it is as new; return the row.
+    """Bring a container's row up to `record` unless it is as new; return whose it is, and its name.
 
     None where the record's namespace is no team of this database.
     """
     changed = _columns(record)
     Container.objects.filter(pk=record.id, version__lt=record.version).update(**changed)
-    row = Container.objects.filter(pk=record.id).first()
+    row = Container.objects.only("team", "name", "version").filter(pk=record.id).first()
     if row is not None:
         return row
     team = Team.objects.filter(slug=record.namespace).first()

@@ -62,7 +62,7 @@ def end(
 ) -> bool:
     """Give the one row in `rows` its final status, tell it, and ring who waited for it."""
     with transaction.atomic():
-        row = rows.first()
+        row = rows.only("kind", "klass", "team", "target", "cancel_requested").first()
         if row is None:
             return False
         ended = rows.filter(pk=row.pk).update(

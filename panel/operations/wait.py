@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 from asgiref.sync import sync_to_async
 
 from panel.database.sharing import Moment, giving_back
 from panel.eventlog.notices import heard
-from panel.operations.models import UNFINISHED, Operation
+from panel.operations.models import UNFINISHED, Operation, Status
 
+ENDINGS = frozenset(f"operation.{status}" for status in Status if status not in UNFINISHED)
+"""The kinds of events by which an operation is over."""
 POLL_SECONDS = 0.5
 LONGEST_POLL_SECONDS = 3.0
 """Notices may be lost, so the row is looked at anyway, ever more seldom."""
@@ -26,9 +30,13 @@ async def wait_for(operation: str, seconds: float) -> Operation:
         return await sync_to_async(_read)(operation)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
+
+    def ends(notice: Mapping[str, Any]) -> bool:
+        return notice.get("operation") == operation and not ENDINGS.isdisjoint(notice["kinds"])
+
     pause = POLL_SECONDS
     with Moment() as moment:
-        async with heard(lambda notice: notice.get("operation") == operation) as noticed:
+        async with heard(ends) as noticed:
             while True:
                 noticed.clear()
                 keep = moment.left

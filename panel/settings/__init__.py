@@ -44,16 +44,12 @@ INSTALLED_APPS += [
     if (CHECKOUT / "panel" / name / "apps.py").exists()
 ]
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "panel.settings.middleware.Headers",
     "panel.settings.static.StaticFiles",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "panel.settings.middleware.Visit",
 ]
+# Their middlewares are parts of the chains above.
+SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003"]
 ROOT_URLCONF = "panel.urls"
 ASGI_APPLICATION = "panel.asgi.application"
 TEMPLATES = [

@@ -21,7 +21,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, Any]]:
     """The notices that went out: their numbers and operations."""
     notices: list[tuple[int, Any]] = []
     monkeypatch.setattr(
-        log, "announce", lambda seq, *, team, operation: notices.append((seq, operation))
+        log, "announce", lambda seq, *, operation, **_: notices.append((seq, operation))
     )
     return notices
 
