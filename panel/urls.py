@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+import sys
+
+from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
-from panel.api import health, schema
+from panel.api import health, problems, schema
 from panel.api.urls import nothing
+from panel.web import errors
+
+API = "/api/"
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 400, to scripts as a problem document."""
+    if request.path.startswith(API):
+        return problems.answer(problems.BadRequest("the request cannot be read"))
+    return errors.bad_request(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500, or 503 where the database was away; to scripts as a problem document."""
+    if request.path.startswith(API):
+        return problems.uncaught(sys.exc_info()[1])
+    return errors.server_error(request)
+
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -14,7 +35,7 @@ urlpatterns = [
     re_path(r"^api/", nothing),
     path("", include("panel.web.urls")),
 ]
-handler400 = "panel.web.errors.bad_request"
+handler400 = bad_request
 handler403 = "panel.web.errors.forbidden"
 handler404 = "panel.web.errors.not_found"
-handler500 = "panel.web.errors.server_error"
+handler500 = server_error

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import JsonResponse
 
-from runtime.errors import NotFound, RuntimeFault
+from runtime.errors import NotFound, RuntimeFault, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 STATUS: dict[str, int] = {
@@ -94,6 +95,13 @@ def answer(fault: RuntimeFault) -> JsonResponse:
     if told["status"] == 503:
         response["Retry-After"] = str(RETRY_SECONDS)
     return response
+
+
+def uncaught(error: BaseException | None) -> JsonResponse:
+    """Return the response for an error that met no view: it was raised in a middleware."""
+    if isinstance(error, OperationalError | InterfaceError):
+        return answer(Unavailable("the database is busy; try again"))
+    return answer(Unexpected())
 
 
 def document(

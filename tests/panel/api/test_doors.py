@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import OperationalError
-from django.test import Client
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.db import InterfaceError, OperationalError
+from django.test import AsyncClient, Client
 from kombu.exceptions import OperationalError as BrokerAway
 
 from panel.accounts.actors import Actor
@@ -112,6 +113,58 @@ def test_a_busy_database_means_try_again(
 
     assert (response.status_code, response["Retry-After"]) == (503, "1")
     assert response.json()["code"] == "unavailable"
+
+
+@pytest.mark.parametrize("fault", [OperationalError, InterfaceError])
+def test_a_busy_database_in_a_middleware_is_told_as_a_problem(
+    alice: Actor, api: Api, monkeypatch: pytest.MonkeyPatch, fault: type[Exception]
+) -> None:
+    def away(*_: object) -> None:
+        raise fault("database is locked")
+
+    monkeypatch.setattr(SessionMiddleware, "process_response", away)
+
+    response = api(alice, "GET", "/containers")
+    page = Client(raise_request_exception=False).get("/sign-in/")
+
+    assert (response.status_code, response["Retry-After"]) == (503, "1")
+    assert response["Content-Type"] == "application/problem+json"
+    assert response.json()["code"] == "unavailable"
+    assert (page.status_code, page["Content-Type"]) == (503, "text/html; charset=utf-8")
+
+
+async def test_a_busy_database_in_a_middleware_is_seen_from_another_thread_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(SessionMiddleware, "process_response", away)
+
+    response = await AsyncClient(raise_request_exception=False).get("/api/v1/nothing")
+
+    assert (response.status_code, response["Retry-After"]) == (503, "1")
+
+
+def test_any_other_error_in_a_middleware_is_a_problem_that_tells_nothing_of_the_inside(
+    alice: Actor, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("secret-of-the-inside")
+
+    monkeypatch.setattr(SessionMiddleware, "process_response", broken)
+
+    response = api(alice, "GET", "/containers")
+
+    assert (response.status_code, response.json()["code"]) == (500, "internal")
+    assert b"secret-of-the-inside" not in response.content
+
+
+def test_a_host_that_is_not_ours_is_told_as_a_problem(alice: Actor, api: Api) -> None:
+    response = api(alice, "GET", "/containers", Host="evil.example")
+
+    assert response.status_code == 400
+    assert response["Content-Type"] == "application/problem+json"
 
 
 def test_a_dead_broker_fails_no_submit(
