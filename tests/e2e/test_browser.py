@@ -180,7 +180,7 @@ def test_everything_important_works_without_javascript(demo_platform: Platform) 
         page.get_by_label("Delete auk").click()
         page.get_by_role("button", name="Delete container").click()
 
-        assert page.url.endswith("/containers/")
+        page.wait_for_url("**/containers/", wait_until="load")
         demo_platform.until(lambda: page.reload() and not page.get_by_label("Delete auk").count())
 
 
