@@ -176,8 +176,13 @@ def test_an_exec_whose_shim_dies_is_never_begun_again(instance: Instance) -> Non
         return mark is not None and mark.state == "interrupted"
 
     until(interrupted)
-    told = [one.event for one in instance.engine.events.pending() if one.event.operation == "op1"]
-    assert [(event.action, event.result) for event in told] == [("exec-finished", None)]
+
+    def told() -> list[tuple[str, object]]:
+        pending = [one.event for one in instance.engine.events.pending()]
+        return [(event.action, event.result) for event in pending if event.operation == "op1"]
+
+    until(lambda: told() != [])  # the mark comes first
+    assert told() == [("exec-finished", None)]
     with pytest.raises(Interrupted):
         instance.engine.containers.execute(started.id, spec, operation="op1")
     with open(effect, encoding="ascii") as file:
