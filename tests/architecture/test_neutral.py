@@ -59,6 +59,7 @@ def test_the_locks_name_no_index() -> None:
     "line",
     [
         "see /" + "root/project",
+        "see /" + "work/project",
         "TO" + "DO: later",
         "fixes #" + "12",
         "pull ghcr" + ".io/library/x",

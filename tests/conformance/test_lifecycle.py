@@ -136,8 +136,6 @@ def test_the_command_must_be_there_when_it_is_created(runtime: Runtime) -> None:
 
 def test_hooks_of_the_runtime_run_in_order(runtime: Runtime) -> None:
     log = runtime.directory / f"hooks-{runtime.name()}"
-    if runtime.program == "runc":
-        pytest.xfail("runc 1.1 runs the hooks poststart in create")
     kinds = ("prestart", "createRuntime", "createContainer", "poststart", "poststop")
     hooks = {
         kind: [
@@ -156,7 +154,8 @@ def test_hooks_of_the_runtime_run_in_order(runtime: Runtime) -> None:
     until(lambda: runtime.status(box) == "stopped")
     runtime("delete", box)
 
-    assert created.splitlines() == ["prestart b", "createRuntime b", "createContainer b"]
+    early = ["poststart b"] if runtime.program == "runc" else []  # runc 1.1 runs them in create
+    assert created.splitlines() == ["prestart b", "createRuntime b", "createContainer b", *early]
     assert started.splitlines()[3:] == ["poststart b"]
     assert log.read_text().splitlines()[4:] == ["poststop b"]
 
