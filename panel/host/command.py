@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -13,7 +14,7 @@ from panel.host.roots import Roots
 from runtime.errors import RuntimeFault
 
 
-class PlatformCommand(BaseCommand):
+class PlatformCommand(BaseCommand, ABC):
     """A command of Moorage. Subclasses write `options` and `run`."""
 
     requires_system_checks: list[str] = []
@@ -28,9 +29,9 @@ class PlatformCommand(BaseCommand):
     def options(self, parser: CommandParser) -> None:
         """Declare the options of this command."""
 
+    @abstractmethod
     def run(self, roots: Roots, options: dict[str, Any]) -> int:
         """Do the work and return the exit status."""
-        raise NotImplementedError
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Run; a refusal becomes one sentence on standard error and exit status 1."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, ClassVar
@@ -33,7 +34,7 @@ BUSY = "the database is busy; try again"
 LARGEST_NUMBER = (1 << 63) - 1
 
 
-class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
+class Socket(AsyncWebsocketConsumer, ABC):  # type: ignore[misc]  # channels has no types
     """One open socket. Subclasses say which action it needs and what runs while it is open."""
 
     action: ClassVar[Action]
@@ -69,13 +70,13 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no t
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
 
+    @abstractmethod
     async def admits(self, actor: Actor) -> bool:
         """Say whether what the socket is about is there for `actor`."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def run(self) -> None:
         """Send what there is to send; return at the end."""
-        raise NotImplementedError
 
     async def tell(self, message: dict[str, Any]) -> None:
         """Send one JSON message; return when the client has taken enough for another one."""
