@@ -45,9 +45,9 @@ class Disk:
 def disk() -> Iterator[Disk]:
     place = f"/var/tmp/mo-e2-{os.urandom(4).hex()}"
     os.mkdir(place)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", place], check=True)
+    subprocess.run(["busybox", "mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", place], check=True)
     yield Disk(place)
-    subprocess.run(["umount", place], check=True)
+    subprocess.run(["busybox", "umount", place], check=True)
     os.rmdir(place)
 
 

@@ -25,11 +25,11 @@ def small_disk(path: str, size: int) -> Iterator[None]:
     """A file system of `size` bytes at `path` (tmpfs(5))."""
     os.makedirs(path, exist_ok=True)
     options = f"size={size},mode=0711"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", path], check=True)
+    subprocess.run(["busybox", "mount", "-t", "tmpfs", "-o", options, "tmpfs", path], check=True)
     try:
         yield
     finally:
-        subprocess.run(["umount", "-l", path], check=True)
+        subprocess.run(["busybox", "umount", "-l", path], check=True)
 
 
 def fill(path: str) -> None:
