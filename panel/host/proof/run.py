@@ -35,6 +35,7 @@ TIMED_OUT = 124
 
 def prove(paths: Sequence[str], *, long: bool, seed: int | None) -> int:
     """Run the tests; return 0 if all passed. The last line printed has the counts alone."""
+    _end_when_asked()
     chosen = seed if seed is not None else secrets.randbelow(2**32)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="proof-") as scratch:
@@ -57,6 +58,16 @@ def prove(paths: Sequence[str], *, long: bool, seed: int | None) -> int:
     sys.stdout.write(f"{total}\n")
     sys.stdout.flush()
     return 0 if total.failed == 0 and total.passed > 0 else 1
+
+
+def _end_when_asked() -> None:
+    """Let SIGTERM and SIGHUP end a run as Ctrl-C does: all that was started is taken down.
+
+    SIGINT gets its handler back, too: who starts a job in the background has it ignored, and then
+    this process and all that it starts would be (signal(7), execve(2)).
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
 
 
 def _run_group(group: Group, scratch: Path) -> Counts:
@@ -89,7 +100,7 @@ def _run(words: list[str], group: Group) -> int:
         _say(f"{group.name} took more than {group.limit_seconds / 60:.0f} minutes; it is ended")
         return TIMED_OUT
     finally:
-        # Ctrl-C ends up here, too.
+        # Ctrl-C ends up here, and whatever else ends a run.
         if process.poll() is None:
             _end(process)
 
