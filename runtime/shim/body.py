@@ -39,6 +39,15 @@ class Body:
         self._space: Space | None = None
         self._cgroup: cgroups.Cgroup | None = None
 
+    def offer(self, space: Space | None) -> None:
+        """Take namespaces that were made ahead, if they have the ids that are needed."""
+        if space is None:
+            return
+        if self._space is None and space.id_base == self._bundle.id_base:
+            self._space = space
+        else:
+            space.close()
+
     def launch(self, number: int, writer: SegmentWriter, link: Link) -> Run:
         """Start the container's command as run `number`; leave nothing running if refused.
 
@@ -48,7 +57,8 @@ class Body:
         reading, writing = make_pipes()
         nothing = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            link.prepared(number, {**reading, "user": space.user, "net": space.net})
+            held = {**reading, "user": space.user, "net": space.net}
+            link.prepared(number, held, space.id_base)
             stdio = (nothing, writing["stdout"], writing["stderr"])
             launched = launch.launch(self._bundle, space=space, cgroup=cgroup, stdio=stdio)
         except BaseException:

@@ -52,9 +52,10 @@ class Link:
             self._socket.close()
             self._socket = None
 
-    def prepared(self, run: int, held: Mapping[str, int]) -> None:
+    def prepared(self, run: int, held: Mapping[str, int], id_base: int | None = None) -> None:
         """Hand over copies of a run's descriptors, before it is launched."""
-        message = Prepared(container=self._container, run=run, names=tuple(held))
+        names = tuple(held)
+        message = Prepared(container=self._container, run=run, names=names, id_base=id_base)
         self._tell(message, list(held.values()))
 
     def launched(self, run: int, pid: int, pidfd: int) -> None:

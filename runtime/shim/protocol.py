@@ -158,11 +158,15 @@ class Client:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """Run number `run` is about to be launched; `names` are the descriptors that come along."""
+    """Run number `run` is about to be launched; `names` are the descriptors that come along.
+
+    `id_base` is the host's id of 0 inside: the zygote's spare makes namespaces with such ids.
+    """
 
     container: str
     run: int
     names: tuple[str, ...]
+    id_base: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

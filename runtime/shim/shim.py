@@ -16,6 +16,7 @@ from runtime.config import EngineConfig
 from runtime.errors import Conflict, Exhausted, RuntimeFault
 from runtime.events import ContainerEvent
 from runtime.isolation.launch import Launched
+from runtime.isolation.namespaces import Space
 from runtime.shim import protocol, succession, transitions
 from runtime.shim.body import Body, Handed
 from runtime.shim.chronicle import Chronicle
@@ -80,8 +81,9 @@ class Shim:
         if self._ledger.settle():
             self._link.leaving()
 
-    def begin(self, client: socket.socket) -> None:
+    def begin(self, client: socket.socket, space: Space | None = None) -> None:
         """Start the container for a client that waits; nothing is left to mind if that fails."""
+        self._body.offer(space)
         request = protocol.to_plain(protocol.Start(container=self._container))
         self._orders.welcome(client, request)
         if self._run is None and self._pause is None:
@@ -277,8 +279,7 @@ class Shim:
         )
         exits.write(self._directory, end)
         run.close()
-        if run.seconds() >= HEALTHY_SECONDS:
-            self._failures = 0
+        self._failures = 0 if run.seconds() >= HEALTHY_SECONDS else self._failures
         self._conclude(end)
 
     def _conclude(self, end: ExitRecord, *, refused: Mapping[str, Any] | None = None) -> None:

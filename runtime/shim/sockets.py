@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Sequence
 
-from runtime.errors import Unavailable
+from runtime.errors import RuntimeFault, Unavailable
 from runtime.shim import protocol
 from runtime.shim.protocol import Message
 
@@ -102,6 +102,22 @@ def receive(connection: socket.socket) -> tuple[Message, list[int]] | None:
         for fd in fds:
             os.close(fd)
         raise
+
+
+def tell(connection: socket.socket, message: Message, fds: Sequence[int] = ()) -> None:
+    """Send to who may have died or may not read; that shows elsewhere."""
+    try:
+        send(connection, message, fds)
+    except OSError:
+        return
+
+
+def hear(connection: socket.socket) -> tuple[Message, list[int]] | None:
+    """As `receive`, from who is as good as gone where nothing can be read."""
+    try:
+        return receive(connection)
+    except (OSError, RuntimeFault):
+        return None
 
 
 def _socket() -> socket.socket:

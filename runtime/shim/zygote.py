@@ -1,9 +1,9 @@
 """The zygote: a small process, once per instance, from which all shims are forked.
 
-It keeps a spare shim, for a start that should not wait for a fork. It keeps copies of each shim's
-descriptors, so that a dead shim gets a successor; it is the sub-reaper of what shims leave behind,
-so that no exit code is lost. It knows nothing else, keeps nothing on disk, and another one can take
-its place at any time. Single-threaded.
+It keeps a spare shim, for a start that should wait for neither a fork nor namespaces. It keeps
+copies of each shim's descriptors, so that a dead shim gets a successor; it is the sub-reaper of
+what shims leave behind, so that no exit code is lost. It knows nothing else, keeps nothing on
+disk, and another one can take its place at any time. Single-threaded.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import traceback
 from collections.abc import Callable
 
 from runtime.config import EngineConfig
-from runtime.errors import KernelRefused, RuntimeFault, Unavailable
+from runtime.errors import KernelRefused, Unavailable
 from runtime.kernel import process
-from runtime.shim import protocol, sockets, succession
+from runtime.shim import birth, protocol, sockets
 from runtime.shim.body import Handed
 from runtime.shim.door import Door
 from runtime.shim.loop import Loop, Timer
@@ -38,7 +38,6 @@ from runtime.shim.protocol import (
     Repair,
     Start,
 )
-from runtime.shim.shim import Shim
 
 _HEALTHY_SECONDS = 10.0
 _LONGEST_PAUSE = 10.0
@@ -90,6 +89,7 @@ class Zygote:
         self._wards: dict[str, Ward] = {}
         self._clients: dict[int, socket.socket] = {}
         self._spare_timer: Timer | None = None
+        self._id_base: int | None = None
         listener = sockets.listen(config.run, os.path.basename(config.zygote_socket))
         self._door = Door(self._loop, listener, self._welcome)
         self._watch_children()
@@ -107,7 +107,7 @@ class Zygote:
         self._loop.watch(connection.fileno(), lambda: self._hear_client(connection))
 
     def _hear_client(self, connection: socket.socket) -> None:
-        received = _receive(connection)
+        received = sockets.hear(connection)
         if received is None:
             self._forget_client(connection)
             return
@@ -119,23 +119,25 @@ class Zygote:
     def _answer(self, connection: socket.socket, message: Message) -> None:
         match message:
             case Hello():
-                _send(connection, Ready(version=protocol.VERSION, pid=os.getpid()))
+                sockets.tell(connection, Ready(version=protocol.VERSION, pid=os.getpid()))
             case Start():
                 self._start(connection, message)
             case Repair():
                 if message.container not in self._wards:
                     self._fork(
                         message.container,
-                        lambda link: self._take_over(message.container, link, Handed()),
+                        lambda link: birth.take_over(
+                            self._config, message.container, link, Handed()
+                        ),
                         (),
                     )
-                _send(connection, Done(container=message.container))
+                sockets.tell(connection, Done(container=message.container))
             case Leave():
-                _send(connection, Done(container=""))
+                sockets.tell(connection, Done(container=""))
                 self._loop.stop()
             case _:
                 error = protocol.unexpected("Hello, Start, Repair or Leave", message)
-                _send(connection, protocol.fault_of(error))
+                sockets.tell(connection, protocol.fault_of(error))
 
     def _start(self, connection: socket.socket, message: Start) -> None:
         self._hear_all()
@@ -143,12 +145,12 @@ class Zygote:
         if ward is None:
             self._fork(
                 message.container,
-                lambda link: _begin(self._config, message.container, link, connection),
+                lambda link: birth.begin(self._config, message.container, link, connection),
                 (connection.fileno(),),
             )
         else:
             client = Client(container=message.container, request=protocol.to_plain(message))
-            _send(ward.link, client, [connection.fileno()])
+            sockets.tell(ward.link, client, [connection.fileno()])
         self._forget_client(connection)
         self._loop.cancel(self._spare_timer)
         self._spare_timer = self._loop.after(_SPARE_PAUSE, self._fork_spare)
@@ -178,7 +180,8 @@ class Zygote:
 
     def _fork_spare(self) -> None:
         if _SPARE not in self._wards:
-            self._fork(_SPARE, lambda link: _await_container(self._config, link), ())
+            ids = self._id_base
+            self._fork(_SPARE, lambda link: birth.await_container(self._config, link, ids), ())
 
     def _use_spare(self, container: str) -> Ward | None:
         """Return the spare shim as the ward of `container`, None where there is none."""
@@ -194,22 +197,13 @@ class Zygote:
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            _close_all_but((0, 1, 2, link.fileno(), *needed))
+            birth.close_all_but((0, 1, 2, link.fileno(), *needed))
             task(link)
             code = 0
         except BaseException:  # noqa: BLE001 - nothing may unwind into the zygote's frames
             traceback.print_exc()
         finally:
             os._exit(code)
-
-    def _take_over(self, container: str, link: socket.socket, handed: Handed) -> None:
-        if not os.path.exists(self._config.container_data(container)):
-            succession.abandon(handed)
-            _send(link, Leaving(container=container))
-            return
-        shim = Shim(self._config, container, link)
-        shim.take_over(handed)
-        shim.serve()
 
     def _take_in(self, container: str, pid: int, link: socket.socket) -> Ward | None:
         try:
@@ -248,6 +242,7 @@ class Zygote:
         match message:
             case Prepared() if len(fds) in (0, len(message.names)):
                 ward.keep(message.run, dict(zip(message.names, fds, strict=False)))
+                self._id_base = message.id_base or self._id_base
             case Launched() if len(fds) < 2:
                 ward.kept.update(zip(("pidfd",), fds, strict=False))
                 ward.init = message.pid
@@ -290,7 +285,7 @@ class Zygote:
         self._part(ward)
         successor = self._fork(
             ward.container,
-            lambda link: self._take_over(ward.container, link, handed),
+            lambda link: birth.take_over(self._config, ward.container, link, handed),
             tuple(handed.fds.values()),
         )
         if successor is None:
@@ -310,7 +305,7 @@ class Zygote:
                 continue  # dead as well: whoever recovers the instance asks for its repair
             credentials = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
             if self._take_in(container, struct.unpack("3i", credentials)[0], link) is not None:
-                _send(link, Adopt(container=container))
+                sockets.tell(link, Adopt(container=container))
 
     # Children: shims, and what dead shims left
 
@@ -337,57 +332,6 @@ class Zygote:
             for ward in self._wards.values():
                 if ward.init == pid:
                     ward.status = status
-                    _send(ward.link, Reaped(container=ward.container, pid=pid, status=status))
-
-
-def _begin(
-    config: EngineConfig, container: str, link: socket.socket, client: socket.socket
-) -> None:
-    """Be the shim of a container that somebody waits for; tell them where that is impossible."""
-    try:
-        shim = Shim(config, container, link)
-    except OSError as error:
-        refused = KernelRefused("open", error.errno or 0, str(error.filename or ""))
-        _send(client, protocol.fault_of(refused))
-        _send(link, Leaving(container=container))
-        return
-    except RuntimeFault as fault:
-        _send(client, protocol.fault_of(fault))
-        _send(link, Leaving(container=container))
-        return
-    shim.begin(client)
-    shim.serve()
-
-
-def _await_container(config: EngineConfig, link: socket.socket) -> None:
-    """Be the spare shim: wait for a container to mind; leave when the zygote does."""
-    received = _receive(link)
-    if received is None:
-        return
-    message, fds = received
-    if isinstance(message, Client) and len(fds) == 1:
-        _begin(config, message.container, link, socket.socket(fileno=fds[0]))
-
-
-def _receive(connection: socket.socket) -> tuple[Message, list[int]] | None:
-    try:
-        return sockets.receive(connection)
-    except (OSError, RuntimeFault):
-        return None
-
-
-def _send(connection: socket.socket, message: Message, fds: list[int] | None = None) -> None:
-    """Send to who may have died or may not read; that shows elsewhere."""
-    try:
-        sockets.send(connection, message, fds or [])
-    except OSError:
-        return
-
-
-def _close_all_but(kept: tuple[int, ...]) -> None:
-    after = 0
-    for fd in sorted(set(kept)):
-        if fd > after:
-            os.closerange(after, fd)
-        after = fd + 1
-    os.closerange(after, 1 << 30)
+                    sockets.tell(
+                        ward.link, Reaped(container=ward.container, pid=pid, status=status)
+                    )

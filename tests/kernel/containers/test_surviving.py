@@ -76,6 +76,47 @@ def test_a_spare_shim_takes_the_next_container_and_is_replaced(instance: Instanc
     assert instance.output(third.id) == b"third\n"
 
 
+def test_a_spare_shim_has_namespaces_ready_for_the_team_that_started_last(
+    instance: Instance,
+) -> None:
+    first = instance.run("sleep 100", id_range=262_144)
+    until(lambda: made_ahead(instance, first.id) is not None)
+    ready = made_ahead(instance, first.id)
+
+    second = instance.run("sleep 100", id_range=262_144)
+    until(lambda: made_ahead(instance, first.id, second.id) is not None)
+    unfit = made_ahead(instance, first.id, second.id)
+    third = instance.run("sleep 100", id_range=327_680)
+
+    assert network_of(second) == ready
+    assert network_of(third) not in (None, unfit, network_of(first), ready)
+    assert ids_of(second) == 262_144
+    assert ids_of(third) == 327_680
+
+
+def made_ahead(instance: Instance, *minded: str) -> int | None:
+    """Return the network namespace that the spare shim holds open, by its inode."""
+    for pid in others(instance, *minded):
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                target = os.readlink(link)
+            except FileNotFoundError:
+                continue
+            if target.startswith("net:["):
+                return int(target[5:-1])
+    return None
+
+
+def network_of(record: ContainerRecord) -> int:
+    """Return the network namespace of a container, by its inode."""
+    return os.stat(f"/proc/{record.pid}/ns/net").st_ino
+
+
+def ids_of(record: ContainerRecord) -> int:
+    """Return the host's id of 0 in a container."""
+    return int(Path(f"/proc/{record.pid}/uid_map").read_text().split()[1])
+
+
 def others(instance: Instance, *minded: str) -> set[int]:
     """Return the zygote's children that mind none of these containers."""
     children = Path(f"/proc/{instance.zygote}/task/{instance.zygote}/children").read_text()
