@@ -16,7 +16,7 @@ from benchmarks.samples import Sample
 
 CGROUP2 = "/sys/fs/cgroup/unified"
 ID_BASE = 300_000_000
-HIDE_CGROUP2 = f'umount {CGROUP2} 2>/dev/null; exec "$@"'
+HIDE_CGROUP2 = f'busybox umount {CGROUP2} 2>/dev/null; exec "$@"'
 """crun refuses a machine whose cgroup v2 owns a controller beside v1: it is hidden from it."""
 
 

@@ -20,7 +20,7 @@ from tests.kernel.lab import make_layer
 OURS = "moorage-runtime"
 ROOT = Path(__file__).parents[2]
 ID_BASE = 320_000_000
-HIDE_CGROUP2 = 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"'
+HIDE_CGROUP2 = 'busybox umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"'
 """crun and runc misread a machine whose cgroup v2 has controllers beside v1: it is hidden then."""
 _PR_SET_CHILD_SUBREAPER = 36
 
