@@ -7,64 +7,45 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from runtime.errors import RuntimeFault
 from runtime.isolation.launch import Launched
-from runtime.shim import protocol
 from runtime.shim.exit_status import exit_code, reap, wait_status
 from runtime.shim.loop import Loop
 from runtime.shim.marks import Marks
 from runtime.shim.segments import CHUNK
 from runtime.shim.stdio import make_pipes
 from runtime.spec.execution import OUTPUT_LIMIT
-from runtime.state import durable
 
-Join = Callable[[Mapping[str, Any], tuple[int, int, int]], Launched]
+Join = Callable[[tuple[int, int, int]], Launched]
+"""Starts the process with these as its standard streams."""
 Ended = Callable[[str, Mapping[str, Any] | None], None]
 
 
 class Executions:
     """The execs of one container. `ended(operation, result)` is told of each end."""
 
-    def __init__(self, loop: Loop, marks: Marks, *, join: Join, ended: Ended) -> None:
+    def __init__(self, loop: Loop, marks: Marks, *, ended: Ended) -> None:
         self._loop = loop
         self._marks = marks
-        self._join = join
         self._ended = ended
         self._running: list[_Execution] = []
 
-    def begin(self, operation: str, spec: Mapping[str, Any]) -> None:
+    def begin(self, operation: str, join: Join) -> None:
         """Start a process for an operation; nothing happens if it was begun before.
 
         Raises what refused it, the same again for the same operation; Interrupted.
         """
-        if not self._marks.begin(operation):
-            return
-        try:
-            with durable.told():
-                self._launch(operation, spec)
-        except RuntimeFault as fault:
-            plain = protocol.to_plain(protocol.fault_of(fault))
-            self._marks.finish(operation, fault=plain)
-            raise
+        self._marks.attempt(operation, lambda: self._launch(operation, join))
 
     def finish_all(self) -> None:
         """Record the ends of all that is left: their container ended."""
         for execution in list(self._running):
             self._finish(execution)
 
-    def interrupt_all(self, *, but: str | None) -> None:
-        """Record that what a dead shim had begun has an unknown outcome, `but` one that goes on."""
-        for operation in self._marks.begun():
-            if operation == but:
-                continue
-            self._marks.finish(operation, interrupted=True)
-            self._ended(operation, None)
-
-    def _launch(self, operation: str, spec: Mapping[str, Any]) -> None:
+    def _launch(self, operation: str, join: Join) -> None:
         reading, writing = make_pipes()
         nothing = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            launched = self._join(spec, (nothing, writing["stdout"], writing["stderr"]))
+            launched = join((nothing, writing["stdout"], writing["stderr"]))
         except BaseException:
             for fd in reading.values():
                 os.close(fd)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from runtime.errors import Interrupted
+from runtime.errors import Interrupted, RuntimeFault
 from runtime.events import OnceRecord
 from runtime.shim import protocol
 from runtime.shim.chronicle import Chronicle
@@ -34,6 +34,22 @@ class Marks:
         if recorded is not None:
             answer_again(recorded)
         return recorded is None
+
+    def attempt(self, operation: str, effect: Callable[[], None]) -> bool:
+        """Begin an operation and have its effect; False where it did its work before.
+
+        A refusal is recorded and raised, the same again for the same operation. An effect that goes
+        on is finished by whoever minds it.
+        """
+        if not self.begin(operation):
+            return False
+        try:
+            with durable.told():
+                effect()
+        except RuntimeFault as fault:
+            self.finish(operation, fault=protocol.to_plain(protocol.fault_of(fault)))
+            raise
+        return True
 
     def finish(
         self,

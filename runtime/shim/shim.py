@@ -15,13 +15,12 @@ from typing import Any
 from runtime.config import EngineConfig
 from runtime.errors import Conflict, Exhausted, RuntimeFault
 from runtime.events import ContainerEvent
-from runtime.isolation.launch import Launched
 from runtime.isolation.namespaces import Space
 from runtime.shim import protocol, succession, transitions
 from runtime.shim.body import Body, Handed
 from runtime.shim.chronicle import Chronicle
+from runtime.shim.company import Company
 from runtime.shim.conduct import HEALTHY_SECONDS, Conduct, pause_seconds, restarts
-from runtime.shim.executions import Executions
 from runtime.shim.exit_status import exit_code
 from runtime.shim.link import Link
 from runtime.shim.loop import Loop, Timer
@@ -57,11 +56,9 @@ class Shim:
             container, self._loop, on_reaped=self._reaped, on_client=self._orders.welcome
         )
         self._link.attach(connection)
-        self._executions = Executions(
-            self._loop, self._marks, join=self._join, ended=self._execution_ended
-        )
         self._wishes = Wishes(self._marks, self._ledger)
         self._body = Body(self._conduct.bundle)
+        self._company = Company(self._loop, self._marks, self._ledger, self._body)
         self._standstill = Standstill(self._ledger, self._body)
         self._writer = SegmentWriter(
             f"{self._directory}/logs",
@@ -93,7 +90,7 @@ class Shim:
         """Go on for a dead shim, from what the zygote kept and what is on disk."""
         self._body.take(handed)
         state = self._ledger.load()
-        self._executions.interrupt_all(but=restart_of(state))
+        self._company.interrupt_all(but=restart_of(state))
         state = self._ledger.load()
         if "pidfd" in handed.fds and handed.run > state.run:
             run = succession.kept_run(handed, self._writer)
@@ -169,9 +166,9 @@ class Shim:
 
     def execute(self, operation: str, spec: Mapping[str, Any]) -> int | None:
         """Start a further process, once for each operation."""
-        self._running()
+        run = self._running()
         self._standstill.refuse(self._container)
-        self._executions.begin(operation, spec)
+        self._company.execute(run, operation, spec)
         return None
 
     def adopt(self, connection: socket.socket) -> None:
@@ -268,7 +265,7 @@ class Shim:
         for fd in (run.pidfd, *run.output.pipes.values()):
             self._loop.forget(fd)
         oom_killed = self._body.sweep()
-        self._executions.finish_all()
+        self._company.finish_all()
         run.output.drain()
         end = ExitRecord(
             run=run.number,
@@ -389,12 +386,3 @@ class Shim:
 
     def _not_running(self) -> Conflict:
         return Conflict(f"container {self._container} is not running")
-
-    # Executions
-
-    def _join(self, spec: Mapping[str, Any], stdio: tuple[int, int, int]) -> Launched:
-        return self._body.join(self._running(), spec, stdio)
-
-    def _execution_ended(self, operation: str, result: Mapping[str, Any] | None) -> None:
-        cause = Cause(action="exec-finished", operation=operation, result=result)
-        self._ledger.change(cause, lambda state: state)
