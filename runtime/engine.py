@@ -23,7 +23,9 @@ from runtime.containers import (
     resume,
     retire,
     start,
+    stats,
     stop,
+    top,
     wait,
 )
 from runtime.containers.site import Site, open_site
@@ -41,6 +43,7 @@ from runtime.spec.execution import ExecSpec
 from runtime.state import spool
 from runtime.system import fsck, leaks
 from runtime.system.fsck import Finding
+from runtime.usage import Processes, Stats
 
 _FROM_START = LogQuery()
 _NULL = NullSink()
@@ -210,6 +213,21 @@ class Containers:
         output on: a busy container's frames are small.
         """
         return logs.log_batches(self._site, container, since=since, follow=follow, stop=stop)
+
+    def stats(self, container: str) -> Stats:
+        """Return one sample of what the container uses: cpu, memory, pids, block I/O, network.
+
+        What this host has no controller for is None, never 0. What is paused has figures, too.
+        Raises Conflict where it does not run.
+        """
+        return stats.stats(self._site, container)
+
+    def top(self, container: str) -> Processes:
+        """Return the container's processes, 512 at most, with their numbers inside and outside.
+
+        Raises Conflict where it does not run.
+        """
+        return top.top(self._site, container)
 
     def inspect(self, container: str) -> ContainerRecord:
         """Return the container's record."""

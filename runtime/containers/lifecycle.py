@@ -36,6 +36,10 @@ NEXT: dict[tuple[str, str], str] = {
     ("exited", "start"): "running",
     ("exited", "stop"): "exited",
     ("exited", "delete"): "dead",
+    ("running", "stats"): "running",
+    ("paused", "stats"): "paused",
+    ("running", "top"): "running",
+    ("paused", "top"): "paused",
     ("created", "delete by force"): "dead",
     ("exited", "delete by force"): "dead",
 }

@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 
+from runtime.containers import lifecycle
 from runtime.containers.plan import refuse_unbuilt
 from runtime.containers.stop import check_grace
 from runtime.errors import Conflict, InvalidSpec, RuntimeFault, Unavailable
@@ -24,7 +25,9 @@ from runtime.events import (
 from runtime.shim.segment_reader import MAX_TAIL
 from runtime.spec.container import CONTAINER_NAME, ContainerSpec
 from runtime.spec.execution import ExecSpec
+from runtime.usage import Processes, Stats
 from tests.fakes.events import FakeEvents
+from tests.fakes.figures import figures, processes
 from tests.fakes.images import FakeImages
 from tests.fakes.programs import play
 from tests.fakes.store import ALIVE, Frames, Held, Store
@@ -283,6 +286,14 @@ class FakeContainers(Store):
                 self._changed.wait(0.25)
             frames = self._frames(container)
 
+    def stats(self, container: str) -> Stats:
+        """Return made-up figures."""
+        return figures(self._alive(container, "stats"))
+
+    def top(self, container: str) -> Processes:
+        """Return the only process."""
+        return processes(self._alive(container, "top"))
+
     def inspect(self, container: str) -> ContainerRecord:
         """Return the record."""
         with self._changed:
@@ -297,6 +308,13 @@ class FakeContainers(Store):
     def recover(self) -> tuple[str, ...]:
         """Nothing breaks here."""
         return ()
+
+    def _alive(self, container: str, verb: str) -> ContainerRecord:
+        with self._changed:
+            self.looks.append((verb, container))
+            record = self._find(container).record
+            lifecycle.after(record.state, verb, restarting=record.restarting, container=container)
+            return record
 
     def _move(
         self, container: str, verb: str, state: str, action: str, sink: Sink

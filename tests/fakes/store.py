@@ -45,6 +45,7 @@ class Store:
         self._changed = threading.Condition(threading.RLock())
         self._all: dict[str, Held] = {}
         self.effects: list[tuple[str, str]] = []
+        self.looks: list[tuple[str, str]] = []
         self.before: Callable[[str, str], None] = lambda verb, container: None
         self.hold_ends = False
 
