@@ -26,6 +26,7 @@ from runtime.containers import (
     stats,
     stop,
     top,
+    update,
     wait,
 )
 from runtime.containers.site import Site, open_site
@@ -38,6 +39,7 @@ from runtime.events import (
     Sink,
     SpooledEvent,
 )
+from runtime.spec.amendment import Amendment
 from runtime.spec.container import ContainerSpec
 from runtime.spec.execution import ExecSpec
 from runtime.state import spool
@@ -155,6 +157,17 @@ class Containers:
         The engine knows containers by their ids, so names need not differ here. Raises InvalidSpec.
         """
         return rename.rename(self._site, container, name=name, sink=sink)
+
+    def update(
+        self, container: str, amendment: Amendment, *, operation: str, sink: Sink = _NULL
+    ) -> ContainerRecord:
+        """Change limits and restart policy, of what runs at once; once for each `operation`.
+
+        All of it, or nothing. Raises InvalidSpec for what contradicts the rest of the spec or
+        cannot be held here, Conflict where it uses more memory than it may have from then on,
+        KernelRefused. The next start, and each after it, has the new limits too.
+        """
+        return update.update(self._site, container, amendment, operation=operation, sink=sink)
 
     def delete(self, container: str, *, force: bool = False, sink: Sink = _NULL) -> None:
         """Remove the container and everything it wrote. Raises Conflict if it runs, unless `force`

@@ -195,7 +195,7 @@ def _make(
         cgroup = Cgroup(path, tuple(groups))
         undo.callback(cgroup.close)
         for write in writes:
-            _apply(cgroup, write)
+            apply(cgroup, write)
         if layout.find("devices") is None and cgroup.fd is not None:
             devices.restrict(cgroup.fd, rules)
         undo.pop_all()
@@ -209,7 +209,8 @@ def open_existing(path: str, *, layout: Layout | None = None) -> Cgroup:
     return Cgroup(path, tuple(group for group in places if os.path.isdir(group.directory)))
 
 
-def _apply(cgroup: Cgroup, write: Write) -> None:
+def apply(cgroup: Cgroup, write: Write) -> None:
+    """Write a control file of a group. Raises KernelRefused, also where it lacks."""
     try:
         files.write(f"{cgroup.directory(write.controller)}/{write.name}", write.value)
     except KernelRefused as refused:

@@ -9,6 +9,9 @@ from runtime.cgroups.layout import Layout
 from runtime.errors import InvalidSpec
 from runtime.oci.bundle import Resources
 
+_V1_MEMORY = "memory.limit_in_bytes"
+_V1_SWAP = "memory.memsw.limit_in_bytes"
+_V2_SWAP = "memory.swap.max"
 _MINIMUM_QUOTA = 1_000
 """The kernel refuses a quota under one millisecond."""
 
@@ -66,6 +69,31 @@ def plan_limits(resources: Resources, layout: Layout) -> tuple[Write, ...]:
     return tuple(writes) + _devices(layout)
 
 
+def plan_change(before: Resources | None, after: Resources, layout: Layout) -> tuple[Write, ...]:
+    """Return what to write, in order, into a group that holds `before` so that it holds `after`.
+
+    Where `before` is None nobody knows what it holds, and all is written. What has no limit gets
+    the kernel's default. Only what can be changed of a group in use is looked at: memory, swap,
+    reservation, CPU time and shares, pids. Raises InvalidSpec for a limit the host cannot hold.
+    """
+    plan_limits(after, layout)
+    writes: list[Write] = []
+    for controller, settings in (
+        ("memory", _memory_held),
+        ("cpu", _cpu_held),
+        ("pids", _pids_held),
+    ):
+        tree = layout.find(controller)
+        if tree is None:
+            continue
+        held = () if before is None else settings(before, tree.version)
+        changed = [write for write in settings(after, tree.version) if write not in held]
+        if {write.name for write in changed} & {_V1_MEMORY, _V1_SWAP}:
+            changed = _both_at_once(changed, settings(after, tree.version))
+        writes += changed
+    return tuple(writes)
+
+
 def cpu_weight(shares: int) -> int:
     """Return what 2 to 262,144 shares of v1 are among the weights of v2, 1 to 10,000."""
     return 1 + (min(max(shares, 2), 262_144) - 2) * 9_999 // 262_142
@@ -79,11 +107,11 @@ def _memory(resources: Resources, size: float, version: int) -> list[Write]:
         swap = "max" if total < 0 else f"{total - size}"
         return [
             Write("memory", "memory.max", f"{size}"),
-            Write("memory", "memory.swap.max", swap, optional=none),
+            Write("memory", _V2_SWAP, swap, optional=none),
         ]
     return [
-        Write("memory", "memory.limit_in_bytes", f"{size}"),
-        Write("memory", "memory.memsw.limit_in_bytes", f"{total}", optional=none),
+        Write("memory", _V1_MEMORY, f"{size}"),
+        Write("memory", _V1_SWAP, f"{total}", optional=none),
     ]
 
 
@@ -138,3 +166,52 @@ def _devices(layout: Layout) -> tuple[Write, ...]:
         numbers = f"{'*' if major is None else major}:{'*' if minor is None else minor}"
         rules.append(Write("devices", "devices.allow", f"{kind} {numbers} {access}"))
     return tuple(rules)
+
+
+def _memory_held(resources: Resources, version: int) -> tuple[Write, ...]:
+    """Return each file of memory with what it holds, the kernel's defaults too."""
+    size, reserved = resources.memory_bytes, resources.memory_reservation_bytes
+    if size is not None:
+        limits = _memory(resources, size, version)
+    elif version == 2:
+        limits = [
+            Write("memory", "memory.max", "max"),
+            Write("memory", _V2_SWAP, "max", optional=True),
+        ]
+    else:
+        limits = [Write("memory", _V1_MEMORY, "-1"), Write("memory", _V1_SWAP, "-1", optional=True)]
+    if reserved is not None:
+        return (*limits, *_reservation(reserved, version))
+    if version == 2:
+        return (*limits, Write("memory", "memory.low", "0"))
+    return (*limits, Write("memory", "memory.soft_limit_in_bytes", "-1"))
+
+
+def _cpu_held(resources: Resources, version: int) -> tuple[Write, ...]:
+    period = resources.cpu_period_microseconds
+    if resources.cpus is not None:
+        quota = _cpu(period, resources.cpus, version)
+    elif version == 2:
+        quota = [Write("cpu", "cpu.max", f"max {period}")]
+    else:
+        quota = [Write("cpu", "cpu.cfs_quota_us", "-1")]
+    if resources.cpu_idle:  # it has no shares
+        return tuple(quota)
+    if resources.cpu_shares is not None:
+        return (*quota, *_shares(resources.cpu_shares, version))
+    default = (
+        Write("cpu", "cpu.weight", "100") if version == 2 else Write("cpu", "cpu.shares", "1024")
+    )
+    return (*quota, default)
+
+
+def _pids_held(resources: Resources, _version: int) -> tuple[Write, ...]:
+    count = "max" if resources.pids is None else f"{resources.pids}"
+    return (Write("pids", "pids.max", count),)
+
+
+def _both_at_once(changed: list[Write], wanted: tuple[Write, ...]) -> list[Write]:
+    """Write v1's two limits so that memory with swap is never below memory alone (EINVAL)."""
+    both = [write for write in wanted if write.name in (_V1_MEMORY, _V1_SWAP)]
+    rest = [write for write in changed if write not in both]
+    return [Write("memory", _V1_SWAP, "-1", optional=True), *both, *rest]

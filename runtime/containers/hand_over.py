@@ -10,11 +10,11 @@ from runtime.errors import Conflict, Interrupted, Unavailable
 from runtime.events import ContainerEvent, OnceRecord, Sink
 from runtime.shim import client
 from runtime.shim.marks import answer_again
-from runtime.shim.protocol import Execute, Kill, Pause, Restart, Resume, Stop
+from runtime.shim.protocol import Execute, Kill, Pause, Restart, Resume, Stop, Update
 from runtime.state import once
 from runtime.state.records import Cause, event_of
 
-Order = Stop | Restart | Kill | Execute | Pause | Resume
+Order = Stop | Restart | Kill | Execute | Pause | Resume | Update
 PATIENCE_SECONDS = 15.0
 _AGAIN_SECONDS = 0.02
 

@@ -40,6 +40,11 @@ NEXT: dict[tuple[str, str], str] = {
     ("paused", "stats"): "paused",
     ("running", "top"): "running",
     ("paused", "top"): "paused",
+    ("created", "update"): "created",
+    ("running", "update"): "running",
+    ("paused", "update"): "paused",
+    ("restarting", "update"): "restarting",
+    ("exited", "update"): "exited",
     ("created", "delete by force"): "dead",
     ("exited", "delete by force"): "dead",
 }

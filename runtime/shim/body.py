@@ -5,16 +5,17 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from runtime.cgroups import cgroup as cgroups
+from runtime.cgroups.change import change
 from runtime.errors import Conflict, KernelRefused
 from runtime.isolation import launch, namespaces
 from runtime.isolation.launch import Launched
 from runtime.isolation.namespaces import Space
 from runtime.isolation.plan import JoinSpec
-from runtime.oci.bundle import Bundle
+from runtime.oci.bundle import Bundle, Resources
 from runtime.shim.link import Link
 from runtime.shim.run import Run
 from runtime.shim.segments import SegmentWriter
@@ -97,6 +98,16 @@ class Body:
             self._space = Space(self._bundle.id_base, user, net)
         left = cgroups.open_existing(self._bundle.cgroup)
         self._cgroup = left if left.groups else None
+
+    def limit(self, resources: Resources, *, known: bool = True) -> None:
+        """Give the container other limits, now and for later runs; see `runtime.cgroups.change`.
+
+        Where it is not `known` what the kernel holds, all is written. Raises what `change` does.
+        """
+        if self._cgroup is not None:
+            before = self._bundle.resources if known else None
+            change(self._cgroup, before, resources)
+        self._bundle = replace(self._bundle, resources=resources)
 
     def freeze(self) -> None:
         """Let the container's processes stand still. Raises Unavailable, KernelRefused."""

@@ -74,6 +74,10 @@ class Chronicle:
         self._write(_Later(lambda: self._ledger.note(decide), decide), needed=needed)
         return self.load()
 
+    def sync(self) -> None:
+        """Let what was written outlive a crash of the machine."""
+        durable.sync(f"{self._ledger.directory}/state.json")
+
     def keep(self, write: Callable[[], object]) -> None:
         """Write something else, after what waits already."""
         self._write(_Later(write, _unchanged), needed=False)

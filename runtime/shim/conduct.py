@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runtime.oci.bundle import Bundle, Resources
@@ -30,6 +30,22 @@ class Conduct:
     def ends(self, number: int) -> bool:
         """Say whether whoever sends this signal wants the container to end."""
         return number in (signal.SIGKILL, self.stop_signal)
+
+    def amended(self, changes: Mapping[str, Any]) -> Conduct:
+        """Return the conduct of a container of whose spec these fields were changed."""
+        limits = changes.get("limits")
+        bundle = self.bundle
+        if limits is not None:
+            known = {
+                name: limits[name] for name in Resources.__dataclass_fields__ if name in limits
+            }
+            bundle = replace(bundle, resources=replace(bundle.resources, **known))
+        return replace(
+            self,
+            bundle=bundle,
+            restart=changes.get("restart", self.restart),
+            restart_retries=changes.get("restart_retries", self.restart_retries),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data; `from_json` is its inverse."""

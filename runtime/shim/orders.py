@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from runtime.errors import RuntimeFault, Unavailable
 from runtime.shim import protocol, sockets
+from runtime.shim.amendments import Amendments
 from runtime.shim.door import Door
 from runtime.shim.loop import Loop
 from runtime.shim.protocol import (
@@ -22,12 +23,15 @@ from runtime.shim.protocol import (
     Resume,
     Start,
     Stop,
+    Update,
 )
 from runtime.state import durable
 
 
 class Minder(Protocol):
     """Who carries the orders out. Each returns the record's version, if the order changed it."""
+
+    amendments: Amendments
 
     def start(self) -> int | None:
         """Run the container now, if it does not."""
@@ -130,6 +134,8 @@ class Orders:
                 return self._minder.pause()
             case Resume():
                 return self._minder.resume()
+            case Update():
+                return self._minder.amendments.update(message.operation, message.changes)
             case Execute():
                 return self._minder.execute(message.operation, message.spec)
         raise protocol.unexpected("an order", message)

@@ -12,7 +12,7 @@
       | Leave ------------> | exits                 |   shims go on
       |                     |                       |
       | Stop, Restart, Kill, Execute,               |
-      |               Pause, Resume --------------> |   through the shim's own socket
+      |       Pause, Resume, Update --------------> |   through the shim's own socket
       | <---------------------------- Done or Fault |
       |                     |                       |
       |                     | <----------- Prepared |   before launch: pipes and namespaces
@@ -123,6 +123,15 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """Take `changes` of the spec over (limits, restart policy), once for the operation."""
+
+    container: str
+    operation: str
+    changes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Execute:
     """Start a further process, once for each operation; `spec` is ExecSpec.to_json()."""
 
@@ -212,6 +221,7 @@ Message = (
     | Kill
     | Pause
     | Resume
+    | Update
     | Execute
     | Done
     | Fault

@@ -17,10 +17,11 @@ from runtime.errors import Conflict, Exhausted, RuntimeFault
 from runtime.events import ContainerEvent
 from runtime.isolation.namespaces import Space
 from runtime.shim import protocol, succession, transitions
+from runtime.shim.amendments import Amendments, conduct_of
 from runtime.shim.body import Body, Handed
 from runtime.shim.chronicle import Chronicle
 from runtime.shim.company import Company
-from runtime.shim.conduct import HEALTHY_SECONDS, Conduct, pause_seconds, restarts
+from runtime.shim.conduct import HEALTHY_SECONDS, pause_seconds, restarts
 from runtime.shim.exit_status import exit_code
 from runtime.shim.link import Link
 from runtime.shim.loop import Loop, Timer
@@ -30,13 +31,9 @@ from runtime.shim.run import Run
 from runtime.shim.segments import SegmentWriter
 from runtime.shim.standstill import PAUSED, Standstill
 from runtime.shim.wishes import Wishes, restart_of
-from runtime.state import boot, durable, exits, schema
+from runtime.state import boot, durable, exits
 from runtime.state.exits import ExitRecord
 from runtime.state.records import Cause, Ledger, State
-
-REAPED_WITHIN_SECONDS = 5.0
-"""How long a successor waits to learn how the first process ended."""
-ASK_AGAIN_SECONDS = 0.05
 
 
 class Shim:
@@ -46,8 +43,7 @@ class Shim:
         self._container = container
         self._directory = config.container_data(container)
         self._boot = boot.boot_id()
-        path = f"{self._directory}/config.json"
-        self._conduct = Conduct.from_json(schema.decode(durable.read(path), path))
+        self._conduct = conduct_of(self._directory)
         self._loop = Loop()
         self._ledger = Chronicle(Ledger(self._directory, config.spool), self._loop)
         self._marks = Marks(self._directory, self._ledger)
@@ -60,6 +56,7 @@ class Shim:
         self._body = Body(self._conduct.bundle)
         self._company = Company(self._loop, self._marks, self._ledger, self._body)
         self._standstill = Standstill(self._ledger, self._body)
+        self.amendments = Amendments(self._conduct, self._ledger, self._marks, self._body)
         self._writer = SegmentWriter(
             f"{self._directory}/logs",
             size=self._conduct.log_bytes,
@@ -202,6 +199,7 @@ class Shim:
             self._conclude(end or succession.lost(state, self._boot))
             return
         self._watch(run)
+        self.amendments.restore()
         self._standstill.restore(state)
         if state.stopping is not None:
             self._ask_to_end(run, (state.stopping.deadline_ns - boot.uptime_ns()) / 1e9)
@@ -239,7 +237,7 @@ class Shim:
             self._end(run, run.status())
         else:
             self._loop.forget(run.pidfd)
-            self._ask_how_it_ended(run, time.monotonic() + REAPED_WITHIN_SECONDS)
+            self._ask_how_it_ended(run, time.monotonic() + succession.REAPED_WITHIN_SECONDS)
 
     def _ask_how_it_ended(self, run: Run, deadline: float) -> None:
         """Somebody else reaps it: the zygote, which will tell, or a stranger after whom the kernel
@@ -250,7 +248,7 @@ class Shim:
         else:
             self._loop.cancel(self._deadline)
             self._deadline = self._loop.after(
-                ASK_AGAIN_SECONDS, lambda: self._ask_how_it_ended(run, deadline)
+                succession.ASK_AGAIN_SECONDS, lambda: self._ask_how_it_ended(run, deadline)
             )
 
     def _reaped(self, pid: int, status: int) -> None:
@@ -285,7 +283,7 @@ class Shim:
         state = self._ledger.load()
         count = state.record.restart_count
         asked = restart_of(state) is not None
-        by_policy = restarts(self._conduct, exit_code=end.exit_code, count=count)
+        by_policy = restarts(self.amendments.conduct, exit_code=end.exit_code, count=count)
         if asked or (by_policy and not state.held):
             self._ledger.change(
                 Cause(action="restarting"), lambda old: transitions.ended(old, end, restarting=True)

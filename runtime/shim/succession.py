@@ -19,6 +19,9 @@ from runtime.state.records import State
 
 LOST = "nobody was left to see how it ended"
 REBOOTED = "the host was restarted"
+REAPED_WITHIN_SECONDS = 5.0
+"""How long a successor waits to learn how the first process ended."""
+ASK_AGAIN_SECONDS = 0.05
 _NOT_FOUND = 127
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from runtime.state.exits import ExitRecord
 from runtime.state.records import State, Stopping
@@ -88,6 +90,13 @@ def stopping(
     """Return the state of a container that somebody wants to end, to start `again` or not."""
     wish = Stopping(operation=operation, deadline_ns=deadline_ns, again=again)
     return replace(state, held=True, stopping=wish)
+
+
+def updated(state: State, changes: Mapping[str, Any], operation: str) -> State:
+    """Return the state of a container whose spec has other limits or another restart policy."""
+    record = replace(state.record, spec={**state.record.spec, **changes})
+    amended = {**state.amended, **changes}
+    return replace(state, record=record, amended=amended, updated=operation)
 
 
 def held(state: State) -> State:

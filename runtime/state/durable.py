@@ -68,6 +68,16 @@ def add_durably(path: str, content: bytes) -> bool:
     return True
 
 
+def sync(path: str) -> None:
+    """Make a file that `replace` put there outlive a crash of the machine."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    sync_directory(os.path.dirname(path))
+
+
 def sync_directory(path: str) -> None:
     """Make the names in a directory outlive a crash of the machine."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -36,7 +36,8 @@ class State:
 
     `boot` is the boot that the run belongs to, `run` counts starts, `pid_start` tells the pid from
     a later process with that number. `held` means that somebody stopped it, so that unless-stopped
-    leaves it. `amended` are fields of the spec that were changed since it was created.
+    leaves it. `amended` are fields of the spec that were changed since it was created,
+    `updated` is the last operation that changed limits or restart policy.
     """
 
     record: ContainerRecord
@@ -46,6 +47,7 @@ class State:
     held: bool = False
     stopping: Stopping | None = None
     amended: Mapping[str, Any] = field(default_factory=dict)
+    updated: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data without the spec as it was created, which has a file of its own."""
@@ -60,6 +62,7 @@ class State:
             "held": self.held,
             "stopping": stopping and [stopping.operation, stopping.deadline_ns, stopping.again],
             "amended": dict(self.amended),
+            "updated": self.updated,
         }
 
     @classmethod
@@ -75,6 +78,7 @@ class State:
             held=plain["held"],
             stopping=stopping and _stopping(*stopping),
             amended=amended,
+            updated=plain.get("updated"),
         )
 
 
@@ -182,6 +186,14 @@ def event_of(cause: Cause, record: ContainerRecord) -> ContainerEvent:
         operation=cause.operation,
         result=cause.result,
     )
+
+
+def amended_in(directory: str) -> Mapping[str, Any]:
+    """Return the amended fields in the record of `directory`, and read nothing else of it.
+
+    Raises OSError, Unavailable for a record that is damaged, Conflict for one of a newer Moorage.
+    """
+    return dict(_read(f"{directory}/state.json").get("amended", {}))
 
 
 def _read(path: str) -> dict[str, Any]:

@@ -23,11 +23,12 @@ from runtime.events import (
     Sink,
 )
 from runtime.shim.segment_reader import MAX_TAIL
+from runtime.spec.amendment import Amendment
 from runtime.spec.container import CONTAINER_NAME, ContainerSpec
 from runtime.spec.execution import ExecSpec
 from runtime.usage import Processes, Stats
 from tests.fakes.events import FakeEvents
-from tests.fakes.figures import figures, processes
+from tests.fakes.figures import USED, figures, processes
 from tests.fakes.images import FakeImages
 from tests.fakes.programs import play
 from tests.fakes.store import ALIVE, Frames, Held, Store
@@ -185,6 +186,29 @@ class FakeContainers(Store):
             self._effect("rename", container)
             spec = {**found.record.spec, "name": name}
             return self._change(container, "renamed", sink=sink, spec=spec)
+
+    def update(
+        self, container: str, amendment: Amendment, *, operation: str, sink: Sink = _NULL
+    ) -> ContainerRecord:
+        """Change limits and restart policy once for each operation; what is used counts."""
+        with self._changed:
+            found = self._find(container)
+            if operation in found.once:
+                return self._repeated(found, operation)
+            spec = amendment.applied(ContainerSpec.from_json(found.record.spec))
+            refuse_unbuilt(spec)
+            self._effect("update", container)
+            limit = spec.limits.memory_bytes
+            if found.record.state in ALIVE and limit is not None and limit < USED:
+                fault = Conflict(
+                    f"the container uses {USED} bytes of memory and may not be limited"
+                )
+                self._refuse(found, operation, fault)
+                raise fault
+            self._mark(found, operation, "done", {})
+            return self._change(
+                container, "updated", sink=sink, operation=operation, spec=spec.to_json()
+            )
 
     def delete(self, container: str, *, force: bool = False, sink: Sink = _NULL) -> None:
         """Remove it, killing it first if forced."""

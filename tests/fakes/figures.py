@@ -20,6 +20,8 @@ from runtime.usage import (
 )
 
 ID_BASE = 300_000_000
+USED = 9 << 20
+"""Bytes of memory that a running container uses."""
 _ticks = itertools.count(1)
 
 
@@ -41,7 +43,7 @@ def figures(record: ContainerRecord) -> Stats:
             online=2,
         ),
         memory=Memory(
-            usage_bytes=9 << 20,
+            usage_bytes=USED,
             working_set_bytes=8 << 20,
             limit_bytes=limits["memory_bytes"],
             kernel_bytes=1 << 20,

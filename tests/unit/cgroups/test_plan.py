@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from runtime.cgroups.layout import Hierarchy, Layout
-from runtime.cgroups.plan import plan_limits
+from runtime.cgroups.plan import plan_change, plan_limits
 from runtime.errors import InvalidSpec
 from runtime.oci.bundle import Resources
 
@@ -148,3 +150,70 @@ def test_only_swap_accounting_may_be_missing() -> None:
     }
 
     assert optional == {"memory.memsw.limit_in_bytes", "memory.swap.max"}
+
+
+def changes(before: Resources | None, after: Resources, layout: Layout) -> list[str]:
+    return [str(write) for write in plan_change(before, after, layout)]
+
+
+def test_only_what_differs_is_written_to_a_group_in_use() -> None:
+    assert changes(ALL, ALL, V1) == changes(ALL, ALL, V2) == []
+    assert changes(ALL, replace(ALL, pids=5), V1) == ["pids.max = 5"]
+    assert changes(ALL, replace(ALL, cpus=2.0), V2) == ["cpu.max = 200000 100000"]
+    assert changes(ALL, replace(ALL, cpu_shares=1024), V1) == []
+
+
+def test_memory_with_swap_is_at_no_moment_below_memory_alone_on_v1() -> None:
+    for size in (32 << 20, 128 << 20):
+        assert changes(ALL, replace(ALL, memory_bytes=size), V1) == [
+            "memory.memsw.limit_in_bytes = -1",
+            f"memory.limit_in_bytes = {size}",
+            f"memory.memsw.limit_in_bytes = {size}",
+        ]
+
+
+def test_a_limit_that_is_taken_away_becomes_the_kernels_default() -> None:
+    free = Resources(pids=100)
+
+    assert changes(RARER, free, V1) == [
+        "memory.memsw.limit_in_bytes = -1",
+        "memory.limit_in_bytes = -1",
+        "memory.memsw.limit_in_bytes = -1",
+        "memory.soft_limit_in_bytes = -1",
+        "cpu.cfs_quota_us = -1",
+        "cpu.shares = 1024",
+        "pids.max = 100",
+    ]
+    assert changes(RARER, free, V2) == [
+        "memory.max = max",
+        "memory.swap.max = max",
+        "memory.low = 0",
+        "cpu.max = max 100000",
+        "cpu.weight = 100",
+        "pids.max = 100",
+    ]
+
+
+def test_a_change_back_writes_the_same_files() -> None:
+    for layout in (V1, V2, HYBRID):
+        there = {write.name for write in plan_change(ALL, RARER, layout)}
+        back = {write.name for write in plan_change(RARER, ALL, layout)}
+        assert there == back
+
+
+def test_where_nobody_knows_what_a_group_holds_all_is_written() -> None:
+    assert changes(None, ALL, V2) == [
+        "memory.max = 67108864",
+        "memory.swap.max = 0",
+        "memory.low = 0",
+        "cpu.max = 50000 100000",
+        "cpu.weight = 100",
+        "pids.max = 100",
+    ]
+
+
+def test_a_change_that_the_host_cannot_hold_is_refused_by_name() -> None:
+    with pytest.raises(InvalidSpec) as refused:
+        plan_change(Resources(), ALL, Layout(hierarchies=(_tree(1, "pids"),)))
+
+    assert refused.value.field == "limits.memory_bytes"
