@@ -87,7 +87,7 @@ async def _relayed(
     stream: Stream, look: Look, show: Callable[[list[LogFrame]], bytes]
 ) -> AsyncIterator[bytes]:
     """Yield the output. An error cuts the connection: the answer must not look complete."""
-    watch = asyncio.create_task(_hang_up_when_forbidden(stream, look))
+    watch = asyncio.create_task(hang_up_when_forbidden(stream, look))
     try:
         async for batch in stream.log_batches():
             yield show(batch)
@@ -96,7 +96,7 @@ async def _relayed(
         await stream.close()
 
 
-async def _hang_up_when_forbidden(stream: Stream, look: Look) -> None:
+async def hang_up_when_forbidden(stream: Stream, look: Look) -> None:
     """Close the stream once its reader may no longer read, or nobody can say whether they may."""
     try:
         await until_forbidden(look)

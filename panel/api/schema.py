@@ -14,6 +14,7 @@ YES = {"type": "boolean"}
 TEXTS = {"type": "array", "items": TEXT}
 TEXT_MAP = {"type": "object", "additionalProperties": TEXT}
 ANYTHING = {"type": ["object", "null"]}
+TIME = {"type": "string", "format": "date-time"}
 MAYBE_TIME = {"type": ["string", "null"], "format": "date-time"}
 
 
@@ -24,6 +25,10 @@ def _object(required: str = "", **properties: Any) -> dict[str, Any]:
 
 def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _figures(*names: str) -> dict[str, Any]:
+    return {"type": ["object", "null"], "properties": dict.fromkeys(names, MAYBE_WHOLE)}
 
 
 def _listed(name: str) -> dict[str, Any]:
@@ -102,6 +107,45 @@ SCHEMAS: dict[str, Any] = {
     "Stop": _object(timeout_seconds={"type": ["number", "null"]}),
     "Rename": _object("name", name=TEXT),
     "Kill": _object(signal=TEXT),
+    "Stats": _object(
+        "time monotonic_ns cpu memory pids io network pressure",
+        time=TIME,
+        monotonic_ns=WHOLE,
+        cpu=_figures(
+            *("usage_ns", "user_ns", "system_ns", "periods", "throttled_periods"),
+            *("throttled_ns", "online"),
+        ),
+        memory=_figures(
+            *("usage_bytes", "working_set_bytes", "limit_bytes", "swap_bytes", "kernel_bytes"),
+            *("cache_bytes", "oom_kills"),
+        ),
+        pids=_figures("current", "limit"),
+        io=ANYTHING,
+        network=ANYTHING,
+        pressure={"type": "object", "additionalProperties": _object(some=ANYTHING, full=ANYTHING)},
+    ),
+    "Process": _object(
+        "pid host_pid parent host_parent uid host_uid state threads cpu_ns rss_bytes started"
+        " command",
+        pid=MAYBE_WHOLE,
+        host_pid=WHOLE,
+        parent=MAYBE_WHOLE,
+        host_parent=WHOLE,
+        uid=MAYBE_WHOLE,
+        host_uid=WHOLE,
+        state=TEXT,
+        threads=WHOLE,
+        cpu_ns=WHOLE,
+        rss_bytes=WHOLE,
+        started=TIME,
+        command=TEXT,
+    ),
+    "Processes": _object(
+        "time total processes",
+        time=TIME,
+        total=WHOLE,
+        processes={"type": "array", "items": _ref("Process")},
+    ),
     "Problem": _object(
         "type title status detail code errors",
         type=TEXT,
@@ -180,6 +224,8 @@ PATHS: dict[str, dict[str, Any]] = {
     f"{ONE}/logs": {
         "get": _read("Read its output", TEXT, "tail", "since", "follow", media="text/plain")
     },
+    f"{ONE}/stats": {"get": _read("Read what it uses", _ref("Stats"), "stream", "interval")},
+    f"{ONE}/top": {"get": _read("Read its processes", _ref("Processes"))},
     "/api/v1/events": {
         "get": _read("Read events", TEXT, "since", "follow", media="application/x-ndjson")
     },

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, JsonResponse
 from django.urls import path, re_path
 
-from panel.api import containers, events, images, logs, operations
+from panel.api import containers, events, images, logs, operations, stats
 from panel.api.problems import answer
 from runtime.errors import NotFound
 
@@ -28,6 +28,8 @@ urlpatterns = [
     path("containers/<str:container>/exec", containers.execute, name="container-exec"),
     path("containers/<str:container>/wait", containers.wait, name="container-wait"),
     path("containers/<str:container>/logs", logs.logs, name="container-logs"),
+    path("containers/<str:container>/stats", stats.stats, name="container-stats"),
+    path("containers/<str:container>/top", stats.top, name="container-top"),
     path("events", events.events, name="events"),
     path("images", images.collection, name="images"),
     path("images/load", images.load, name="image-load"),

@@ -23,12 +23,14 @@ from runtime.errors import InvalidSpec, RuntimeFault
 CLOSED_BAD_REQUEST = 4400
 CLOSED_NOT_ALLOWED = 4403
 CLOSED_NOT_FOUND = 4404
+CLOSED_CONFLICT = 4409
 CLOSED_FETCH_AGAIN = 4410
 CLOSED_UNAVAILABLE = 4503
 CODES = {
     "gone": CLOSED_FETCH_AGAIN,
     "not_found": CLOSED_NOT_FOUND,
     "not_allowed": CLOSED_NOT_ALLOWED,
+    "conflict": CLOSED_CONFLICT,
 }
 BUSY = "the database is busy; try again"
 LARGEST_NUMBER = (1 << 63) - 1

@@ -140,6 +140,18 @@ CONTAINER_RENAME = Kind(
     action=Action.CONTAINER_CHANGE,
     exclusive=True,
 )
+CONTAINER_STATS = Kind(
+    code="container.stats",
+    sentence="Read what the container uses",
+    action=Action.CONTAINER_VIEW,
+    klass="stream",
+)
+CONTAINER_TOP = Kind(
+    code="container.top",
+    sentence="Read the container's processes",
+    action=Action.CONTAINER_VIEW,
+    klass="stream",
+)
 
 CATALOGUE: dict[str, Kind] = {
     kind.code: kind
@@ -158,6 +170,8 @@ CATALOGUE: dict[str, Kind] = {
         CONTAINER_RESUME,
         CONTAINER_RESTART,
         CONTAINER_RENAME,
+        CONTAINER_STATS,
+        CONTAINER_TOP,
     )
 }
 EXCLUSIVE = frozenset(kind.code for kind in CATALOGUE.values() if kind.exclusive)

@@ -20,6 +20,8 @@ LONGEST_REFERENCE = 512
 """Characters of an image's reference: what the rows have room for."""
 LARGEST_SPEC = 256 * 1024
 """Bytes of a container's spec as JSON, all fields included: rows and pages carry it."""
+LEAST_INTERVAL_SECONDS = 0.5
+LONGEST_INTERVAL_SECONDS = 60.0
 IDENTITY = re.compile(r"[0-9a-f]{32}")
 """How containers and operations are named."""
 
@@ -149,6 +151,16 @@ def _logs(given: Mapping[str, Any], _: Owner) -> dict[str, Any]:
     }
 
 
+def _stats(given: Mapping[str, Any], _: Owner) -> dict[str, Any]:
+    seconds = given.get("interval_seconds")
+    if seconds is not None:
+        seconds = fields.number("interval", seconds)
+        if not LEAST_INTERVAL_SECONDS <= seconds <= LONGEST_INTERVAL_SECONDS:
+            bounds = f"{LEAST_INTERVAL_SECONDS:g} to {LONGEST_INTERVAL_SECONDS:g} seconds"
+            raise InvalidSpec("interval", f"{seconds:g} is not from {bounds}")
+    return {"interval_seconds": seconds}
+
+
 def _upload(given: Mapping[str, Any], _: Owner) -> dict[str, Any]:
     fields.whole("size", given.get("size"), 0, 1 << 50)
     return {"size": given.get("size")}
@@ -165,6 +177,8 @@ _PARSERS: dict[str, tuple[Parser, frozenset[str]]] = {
     kinds.IMAGE_LOAD.code: (_load, frozenset({"upload"})),
     kinds.IMAGE_DELETE.code: (_nothing, frozenset()),
     kinds.CONTAINER_LOGS.code: (_logs, frozenset({"offset", "since_ns", "tail", "follow"})),
+    kinds.CONTAINER_STATS.code: (_stats, frozenset({"interval_seconds"})),
+    kinds.CONTAINER_TOP.code: (_nothing, frozenset()),
     kinds.IMAGE_UPLOAD.code: (_upload, frozenset({"size"})),
     kinds.CONTAINER_PAUSE.code: (_nothing, frozenset()),
     kinds.CONTAINER_RESUME.code: (_nothing, frozenset()),

@@ -37,6 +37,8 @@ VERBS: Mapping[str, Verb] = {
     "container.delete": Verb("Delete", "Deleting", "was deleted"),
     "container.exec": Verb("Run a command in", "Running a command in", "ran the command"),
     "container.logs": Verb("Read logs of", "Reading logs of", "was read"),
+    "container.stats": Verb("Read figures of", "Reading figures of", "was read"),
+    "container.top": Verb("Read processes of", "Reading processes of", "was read"),
     "image.load": Verb("Load image", "Loading image", "was loaded"),
     "image.upload": Verb("Upload image", "Uploading image", "was uploaded"),
     "image.delete": Verb("Delete image", "Deleting image", "was deleted"),

@@ -64,6 +64,19 @@ class Stream:
             if batch:
                 yield batch
 
+    async def samples(self) -> AsyncIterator[dict[str, Any]]:
+        """Yield samples until the agent says END. Raises as `logs` does."""
+        rest = b""
+        while True:
+            received, rest = split(rest + await self._receive_some())
+            for kind, payload in received:
+                expect(kind, FrameKind.SAMPLE, FrameKind.END, FrameKind.FAULT)
+                if kind is FrameKind.END:
+                    return
+                if kind is FrameKind.FAULT:
+                    raise faults.from_json(parse_json(payload))
+                yield parse_json(payload)
+
     async def upload(self, chunk: bytes) -> None:
         """Send the next bytes of an upload, no faster than the agent stores them.
 

@@ -10,6 +10,9 @@ connection carries one stream:
                                       <-    LOG header, bytes   as often as there is something
                                       <-    END {}          nothing more will come; closes
     (closes when it wants no more)    ->    ends the follow
+    a stream of samples
+                                      <-    SAMPLE {...}    as often as there is one
+                                      <-    END {}          nothing more will come; closes
     an upload
     UPLOAD bytes                      ->    as often as needed
     END {}                            ->    that was all of it
@@ -51,6 +54,7 @@ class FrameKind(IntEnum):
     UPLOAD = 5
     END = 6
     FAULT = 7
+    SAMPLE = 20
 
 
 class BadFrame(Unavailable):

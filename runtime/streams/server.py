@@ -91,6 +91,10 @@ class Conversation:
         """Send log chunks that were there together, at once. Raises HungUp like `log`."""
         self._send(b"".join(packed for frame in batch for packed in pack_log(frame)))
 
+    def samples(self, batch: Iterable[Mapping[str, Any]]) -> None:
+        """Send objects at once, each a sample. Raises HungUp like `log`."""
+        self._send(b"".join(pack_json(FrameKind.SAMPLE, one) for one in batch))
+
     def uploaded(self) -> Iterator[bytes]:
         """Yield the chunks of an upload up to its END. Raises HungUp when it breaks off."""
         while True:

@@ -39,7 +39,10 @@ BODIES: dict[str, Any] = {
     "container-exec": {"command": ["true"]},
     "container-rename": {"name": "other"},
 }
-STREAMS = {("container-logs", "get"), ("image-load", "post")}
+STREAMS = {
+    *(("container-logs", "get"), ("container-stats", "get"), ("container-top", "get")),
+    ("image-load", "post"),
+}
 """Need a node agent; allowed people get 503 here, where none runs."""
 
 
@@ -66,6 +69,8 @@ DECLARED = {
     "container-exec": Declared("container", post=Role.OPERATOR),
     "container-wait": Declared("container", post=Role.VIEWER),
     "container-logs": Declared("container", get=Role.VIEWER),
+    "container-stats": Declared("container", get=Role.VIEWER),
+    "container-top": Declared("container", get=Role.VIEWER),
     "events": Declared(get=Role.VIEWER),
     "images": Declared(get=Role.VIEWER),
     "image-load": Declared(post=Role.OPERATOR),

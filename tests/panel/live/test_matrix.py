@@ -16,6 +16,7 @@ from runtime.streams.server import StreamServer
 pytestmark = pytest.mark.django_db(transaction=True)
 DECLARED = {
     "ws/containers/<str:container>/logs": "a container's output, for its team's viewers",
+    "ws/containers/<str:container>/stats": "what a container uses, for its team's viewers",
     "ws/events": "the own team's events",
 }
 """A socket that is not declared fails."""
