@@ -59,6 +59,12 @@ def _detail(_request: HttpRequest, actor: Actor, container: str) -> HttpResponse
     return JsonResponse(present.container(find_container(actor.team_id, container)))
 
 
+async def _update(request: HttpRequest, actor: Actor, container: str) -> HttpResponseBase:
+    row = await _find(actor, container)
+    params = body(request)
+    return await changed(request, actor, kinds.CONTAINER_UPDATE.code, target=row.pk, params=params)
+
+
 async def _delete(request: HttpRequest, actor: Actor, container: str) -> HttpResponseBase:
     row = await _find(actor, container)
     return await changed(
@@ -117,7 +123,7 @@ def _find(actor: Actor, container: str) -> Container:
 
 
 collection = route(GET=_list, POST=_create)
-detail = route(GET=_detail, DELETE=_delete)
+detail = route(GET=_detail, PATCH=_update, DELETE=_delete)
 start = route(POST=_verb(kinds.CONTAINER_START.code))
 stop = route(POST=_verb(kinds.CONTAINER_STOP.code))
 kill = route(POST=_verb(kinds.CONTAINER_KILL.code))

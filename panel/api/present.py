@@ -29,6 +29,10 @@ def container(row: Container) -> dict[str, Any]:
         "node": row.node,
         "team": row.team.slug,
         "limits": limits,
+        "restart": {
+            "policy": spec.get("restart") or "no",
+            "retries": spec.get("restart_retries") or 0,
+        },
         "env": spec.get("env") or {},
         "labels": spec.get("labels") or {},
         "error": row.record.get("error") or None,

@@ -38,8 +38,20 @@ def _listed(name: str) -> dict[str, Any]:
 
 SCHEMAS: dict[str, Any] = {
     "Limits": _object(
-        memory_bytes=MAYBE_WHOLE, cpus={"type": ["number", "null"]}, pids=MAYBE_WHOLE
+        memory_bytes=MAYBE_WHOLE,
+        memory_swap_bytes=MAYBE_WHOLE,
+        memory_reservation_bytes=MAYBE_WHOLE,
+        cpus={"type": ["number", "null"]},
+        cpu_shares=MAYBE_WHOLE,
+        cpuset_cpus=MAYBE_TEXT,
+        cpuset_mems=MAYBE_TEXT,
+        pids=MAYBE_WHOLE,
     ),
+    "Restart": _object(
+        policy={"type": "string", "enum": ["no", "on-failure", "always", "unless-stopped"]},
+        retries=WHOLE,
+    ),
+    "ContainerChange": _object(limits=_ref("Limits"), restart=_ref("Restart")),
     "NewContainer": _object(
         "image",
         image=TEXT,
@@ -67,6 +79,7 @@ SCHEMAS: dict[str, Any] = {
         node=TEXT,
         team=TEXT,
         limits=_ref("Limits"),
+        restart=_ref("Restart"),
         env=TEXT_MAP,
         labels=TEXT_MAP,
         error=MAYBE_TEXT,
@@ -193,7 +206,7 @@ def _change(summary: str, asked: str | None = None, *names: str) -> dict[str, An
         media = {"application/json": {"schema": _ref(asked)}}
         change["requestBody"] = {
             "content": media,
-            "required": asked in ("NewContainer", "Exec", "Rename"),
+            "required": asked in ("NewContainer", "ContainerChange", "Exec", "Rename"),
         }
     return change
 
@@ -210,6 +223,7 @@ PATHS: dict[str, dict[str, Any]] = {
     },
     ONE: {
         "get": _read("Look at a container", _ref("Container")),
+        "patch": _change("Change its limits and restart policy", "ContainerChange"),
         "delete": _change("Delete a container", None, "force"),
     },
     f"{ONE}/start": {"post": _change("Start it")},

@@ -13,6 +13,7 @@ from panel.inventory.models import Container
 from runtime.errors import Conflict
 from runtime.events import ContainerRecord
 from runtime.spec.container import ContainerSpec
+from runtime.spec.limits import Limits
 
 DEAD = "dead"
 
@@ -46,6 +47,13 @@ def take_name(container: str, name: str) -> None:
             Container.objects.filter(pk=container).update(name=name)
     except IntegrityError:
         raise Conflict(f"the name {name} is taken by another container") from None
+
+
+def keep_room(container: str, limits: Limits) -> None:
+    """Count a container with `limits` in what its team uses, ahead of its record."""
+    Container.objects.filter(pk=container).update(
+        memory_bytes=limits.memory_bytes, cpus=limits.cpus
+    )
 
 
 def give_place_up(container: str) -> bool:
@@ -98,17 +106,14 @@ def _insert(record: ContainerRecord, team: Team, node: str) -> Container:
 
 def _identity(record: ContainerRecord) -> dict[str, Any]:
     spec: Mapping[str, Any] = record.spec
-    limits: Mapping[str, Any] = spec.get("limits") or {}
-    return {
-        "name": spec.get("name") or record.id[:12],
-        "image": spec.get("image", ""),
-        "memory_bytes": limits.get("memory_bytes"),
-        "cpus": limits.get("cpus"),
-    }
+    return {"name": spec.get("name") or record.id[:12], "image": spec.get("image", "")}
 
 
 def _columns(record: ContainerRecord) -> dict[str, Any]:
+    limits: Mapping[str, Any] = record.spec.get("limits") or {}
     return {
+        "memory_bytes": limits.get("memory_bytes"),
+        "cpus": limits.get("cpus"),
         "version": record.version,
         "state": record.state,
         "record": record.to_json(),

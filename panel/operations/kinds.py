@@ -152,6 +152,13 @@ CONTAINER_TOP = Kind(
     action=Action.CONTAINER_VIEW,
     klass="stream",
 )
+CONTAINER_UPDATE = Kind(
+    code="container.update",
+    sentence="Change the container's limits and restart policy",
+    action=Action.CONTAINER_CHANGE,
+    repeat=Repeat.ONCE,
+    exclusive=True,
+)
 
 CATALOGUE: dict[str, Kind] = {
     kind.code: kind
@@ -172,6 +179,7 @@ CATALOGUE: dict[str, Kind] = {
         CONTAINER_RENAME,
         CONTAINER_STATS,
         CONTAINER_TOP,
+        CONTAINER_UPDATE,
     )
 }
 EXCLUSIVE = frozenset(kind.code for kind in CATALOGUE.values() if kind.exclusive)

@@ -12,6 +12,7 @@ from typing import Any
 from panel.operations import kinds
 from runtime.errors import InvalidSpec
 from runtime.spec import fields
+from runtime.spec.amendment import Amendment
 from runtime.spec.container import CONTAINER_NAME, ContainerSpec
 from runtime.spec.execution import ExecSpec
 
@@ -121,6 +122,10 @@ def _kill(given: Mapping[str, Any], _: Owner) -> dict[str, Any]:
     return {"signal": signal_name(given.get("signal", "SIGKILL"))}
 
 
+def _update(given: Mapping[str, Any], _: Owner) -> dict[str, Any]:
+    return Amendment.from_json(given).to_json()
+
+
 def _delete(given: Mapping[str, Any], _: Owner) -> dict[str, Any]:
     force = given.get("force", False)
     fields.flag("force", force)
@@ -183,5 +188,6 @@ _PARSERS: dict[str, tuple[Parser, frozenset[str]]] = {
     kinds.CONTAINER_PAUSE.code: (_nothing, frozenset()),
     kinds.CONTAINER_RESUME.code: (_nothing, frozenset()),
     kinds.CONTAINER_RENAME.code: (_rename, frozenset({"name"})),
+    kinds.CONTAINER_UPDATE.code: (_update, frozenset({"limits", "restart"})),
     kinds.CONTAINER_RESTART.code: (_stop, frozenset({"timeout_seconds"})),
 }

@@ -28,6 +28,8 @@ from panel.operations.story import tell
 from panel.policy.judge import judge
 from panel.policy.teams import rules_of
 from runtime.errors import InvalidSpec, NotFound
+from runtime.spec.amendment import Amendment
+from runtime.spec.container import ContainerSpec
 
 TICKET_LIFE = timedelta(seconds=30)
 
@@ -53,6 +55,8 @@ def submit(
     with transaction.atomic():
         if kind is kinds.CONTAINER_CREATE:
             _admit(operation)
+        elif kind is kinds.CONTAINER_UPDATE:
+            _admit_change(operation)
         # From here to the commit the log's counter is locked: numbers and commits have one order.
         operation.number = take_number()
         operation.rung = timezone.now()
@@ -138,3 +142,15 @@ def _admit(operation: Operation) -> None:
     verdict = judge(spec, rules_of(operation.team_id), usage_of(operation.team_id), None)
     verdict.enforce()
     keep_place(operation.target, spec, team_id=operation.team_id, node=operation.node)
+
+
+def _admit_change(operation: Operation) -> None:
+    """Judge a container as it would be by the team's rules; its worker keeps the room for it.
+
+    Raises Refused, InvalidSpec for what contradicts the rest of the spec.
+    """
+    row = Container.objects.only("record").get(pk=operation.target)
+    now = ContainerSpec.from_json(row.record["spec"])
+    spec = Amendment.from_json(operation.params).applied(now)
+    usage = usage_of(operation.team_id, without=operation.target)
+    judge(spec, rules_of(operation.team_id), usage, None).enforce()

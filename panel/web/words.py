@@ -32,6 +32,7 @@ VERBS: Mapping[str, Verb] = {
     "container.kill": Verb("Kill", "Killing", "was killed"),
     "container.restart": Verb("Restart", "Restarting", "was restarted"),
     "container.rename": Verb("Rename", "Renaming", "was renamed"),
+    "container.update": Verb("Change limits of", "Changing limits of", "has new limits"),
     "container.pause": Verb("Pause", "Pausing", "was paused"),
     "container.resume": Verb("Resume", "Resuming", "goes on"),
     "container.delete": Verb("Delete", "Deleting", "was deleted"),

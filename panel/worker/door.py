@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from runtime.events import ContainerRecord, ImageSummary, OnceRecord, Sink
+from runtime.spec.amendment import Amendment
 from runtime.spec.container import ContainerSpec
 from runtime.spec.execution import ExecSpec
 
@@ -59,6 +60,11 @@ class Containers(Protocol):
 
     def rename(self, container: str, *, name: str, sink: Sink = ...) -> ContainerRecord:
         """Give it another name."""
+
+    def update(
+        self, container: str, amendment: Amendment, *, operation: str, sink: Sink = ...
+    ) -> ContainerRecord:
+        """Change limits and restart policy once."""
 
     def delete(self, container: str, *, force: bool = False, sink: Sink = ...) -> None:
         """Remove it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from panel.operations import kinds
-from panel.worker.handlers import containers, images, processes
+from panel.worker.handlers import containers, images, processes, updates
 from panel.worker.job import Handler
 
 HANDLERS: dict[str, Handler] = {
@@ -13,6 +13,7 @@ HANDLERS: dict[str, Handler] = {
     kinds.CONTAINER_PAUSE.code: containers.pause,
     kinds.CONTAINER_RESUME.code: containers.resume,
     kinds.CONTAINER_RENAME.code: containers.rename,
+    kinds.CONTAINER_UPDATE.code: updates.update,
     kinds.CONTAINER_DELETE.code: containers.delete,
     kinds.CONTAINER_KILL.code: processes.kill,
     kinds.CONTAINER_RESTART.code: processes.restart,

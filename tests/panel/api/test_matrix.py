@@ -39,6 +39,7 @@ BODIES: dict[str, Any] = {
     "container-exec": {"command": ["true"]},
     "container-rename": {"name": "other"},
 }
+CHANGE = {"limits": {"pids": 20}}
 STREAMS = {
     *(("container-logs", "get"), ("container-stats", "get"), ("container-top", "get")),
     ("image-load", "post"),
@@ -53,12 +54,13 @@ class Declared:
     about: str = ""
     get: Role | None = None
     post: Role | None = None
+    patch: Role | None = None
     delete: Role | None = None
 
 
 DECLARED = {
     "containers": Declared(get=Role.VIEWER, post=Role.OPERATOR),
-    "container": Declared("container", get=Role.VIEWER, delete=Role.OPERATOR),
+    "container": Declared("container", get=Role.VIEWER, patch=Role.OPERATOR, delete=Role.OPERATOR),
     "container-start": Declared("container", post=Role.OPERATOR),
     "container-stop": Declared("container", post=Role.OPERATOR),
     "container-kill": Declared("container", post=Role.OPERATOR),
@@ -171,6 +173,8 @@ def test_who_may_do_what(
 
 
 def sent(route: str, method: str) -> Any:
+    if method == "patch":
+        return CHANGE
     return BODIES.get(route, {}) if method == "post" else None
 
 

@@ -147,6 +147,7 @@ def test_a_target_that_is_no_id_reaches_no_path(
         ("container.kill", {"signal": "SIGKILL"}),
         ("container.restart", {}),
         ("container.rename", {"name": "x"}),
+        ("container.update", {"limits": {"pids": 5}}),
         ("container.pause", {}),
         ("container.resume", {}),
         ("container.delete", {"force": True}),
