@@ -1,4 +1,4 @@
-"""One container: overview, logs and operations, each a tab with its own address."""
+"""One container: overview, logs, processes and operations, each a tab with its own address."""
 
 from __future__ import annotations
 
@@ -39,6 +39,13 @@ def logs(request: HttpRequest, actor: Actor, container: str) -> HttpResponse:
     row = find(actor, container)
     require(actor, Action.CONTAINER_LOGS, row)
     return _tab(request, actor, row, "logs", {"tail": TAIL_LINES})
+
+
+@require_GET
+@member
+def processes(request: HttpRequest, actor: Actor, container: str) -> HttpResponse:
+    """Show the page that asks for a container's processes."""
+    return _tab(request, actor, find(actor, container), "processes", {})
 
 
 @require_GET

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from panel.web.quantities import MEMORY_UNITS
+from panel.web.quantities import MEMORY_UNITS, typed
 from runtime.errors import InvalidSpec
 from runtime.spec.container import ContainerSpec
 from runtime.spec.limits import DEFAULT_PIDS
@@ -115,14 +115,8 @@ class CreateForm:
         return limits
 
     def _number(self, name: str) -> float | None:
-        typed = self.values[name].replace(",", ".")
-        if not typed:
-            return None
         try:
-            number = float(typed)
+            return typed(self.values[name])
         except ValueError:
-            number = float("nan")
-        if not 0 < number < 1e15:
             self.errors.setdefault(name, f"{self.values[name]} is not a number above 0")
             return None
-        return number

@@ -46,6 +46,19 @@ def between(begin: datetime | None, end: datetime | None) -> str:
     return span(max(0.0, (end - begin) / timedelta(seconds=1)))
 
 
+def typed(text: str) -> float | None:
+    """Return the number that somebody typed, None for nothing; a comma will do for the point.
+
+    Raises ValueError for what is not a number above 0.
+    """
+    if not text:
+        return None
+    number = float(text.replace(",", "."))
+    if not 0 < number < 1e15:
+        raise ValueError(text)
+    return number
+
+
 def memory_in_units(count: int | None) -> tuple[str, str]:
     """Return bytes as the create form shows them: a number and MiB or GiB."""
     if count is None:

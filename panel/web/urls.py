@@ -12,6 +12,7 @@ from panel.web import (
     containers,
     create,
     images,
+    limits,
     operations,
     palette,
     sign_in,
@@ -32,11 +33,13 @@ urlpatterns = [
     path("containers/new/", create.create, name="create"),
     path("containers/<str:container>/", container.overview, name="container"),
     path("containers/<str:container>/logs/", container.logs, name="container-logs"),
+    path("containers/<str:container>/processes/", container.processes, name="container-processes"),
     path(
         "containers/<str:container>/operations/", container.operations, name="container-operations"
     ),
     path("containers/<str:container>/remove/", container.confirm_delete, name="confirm-delete"),
     path("containers/<str:container>/name/", container.ask_name, name="ask-name"),
+    path("containers/<str:container>/limits/", limits.change, name="change-limits"),
     re_path(
         r"^containers/(?P<container>[^/]+)/(?P<verb>start|stop|restart|rename|kill|pause|resume|delete)/$",
         actions.act,

@@ -225,6 +225,7 @@ def test_every_page_is_accessible(demo_platform: Platform, theme: str, screen: s
         person.visit("/operations/")
         operation = person.page.locator("tbody a[data-go=open]").first.get_attribute("href")
         pages = ["/containers/", "/containers/?q=nothing-fits", address, f"{address}logs/"]
+        pages += [f"{address}processes/", f"{address}limits/", f"{address}name/"]
         pages += [f"{address}operations/", f"{address}remove/", "/containers/new/", "/images/"]
         pages += ["/images/upload/", "/operations/", str(operation), "/account/", "/nowhere/"]
         for path in pages:

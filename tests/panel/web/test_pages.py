@@ -18,7 +18,7 @@ from panel.operations.models import Operation
 from tests.panel.web.people import Browser, Create
 
 PART = {"HX-Request": "true"}
-OF_A_CONTAINER = ("", "logs/", "operations/", "remove/", "name/")
+OF_A_CONTAINER = ("", "logs/", "processes/", "operations/", "remove/", "name/", "limits/")
 VERBS = ("start", "stop", "restart", "rename", "kill", "pause", "resume", "delete")
 
 
