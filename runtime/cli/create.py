@@ -15,6 +15,7 @@ from runtime.cgroups.cgroup import Cgroup
 from runtime.cli import containers, log
 from runtime.cli.arguments import Words
 from runtime.cli.containers import Container, Record
+from runtime.cli.descriptors import Inherited, inherited
 from runtime.errors import Conflict, InvalidSpec, KernelRefused
 from runtime.isolation.hooks import run_hooks
 from runtime.isolation.launch import Launched
@@ -56,12 +57,13 @@ def create(words: Words) -> Created:
 
     Raises InvalidSpec that names the field or the flag, Conflict, KernelRefused; nothing is left.
     """
+    given = inherited(words)
     identity = words.words[0]
     containers.directory_of(root_of(words), identity)
     bundle = os.path.abspath(words.last("--bundle", "."))
     data = _read_config(words, bundle)
     config = parse_config(data)
-    blueprint = _plan(words, config, bundle)
+    blueprint = _plan(words, config, bundle, given)
     record = Record(
         id=identity,
         bundle=bundle,
@@ -107,26 +109,13 @@ def _read_config(words: Words, bundle: str) -> bytes:
         raise InvalidSpec("--bundle", f"{path}: {os.strerror(error.errno or 0).lower()}") from None
 
 
-def _plan(words: Words, config: Config, bundle: str) -> Blueprint:
+def _plan(words: Words, config: Config, bundle: str, given: Inherited) -> Blueprint:
     around = surroundings()
-    listening = _listening()
-    preserved = words.number("--preserve-fds") + listening
     for name in missing_powers(config.process, config, around):
         log.warn(words, f"process.capabilities: {name} is left out, this runtime has it not")
-    process = plan_process(config.process, config, around, preserved=preserved)
-    if listening:
-        env = {**process.env, "LISTEN_FDS": str(listening), "LISTEN_PID": "1"}
-        process = replace(process, env=env)
+    process = plan_process(config.process, config, around, preserved=given.numbers)
+    process = replace(process, env={**process.env, **given.environment})
     return plan_blueprint(config, bundle, process, pivot=not words.is_on("--no-pivot"))
-
-
-def _listening() -> int:
-    """Return how many sockets a service manager handed over, from descriptor 3 on.
-
-    See sd_listen_fds(3).
-    """
-    told = os.environ.get("LISTEN_FDS", "")
-    return int(told) if told.isascii() and told.isdigit() else 0
 
 
 def _cgroup_path(words: Words, config: Config, identity: str) -> str:

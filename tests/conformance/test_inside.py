@@ -352,3 +352,21 @@ def test_descriptors_are_not_leaked_and_preserved_ones_are(
     assert file.read_text() == "preserved\n"
     # 0 to 3, and the one that ls has of the directory
     assert done.stdout.split() == ["0", "1", "2", "3", "4"]
+
+
+def test_more_descriptors_may_be_asked_for_than_there_are(runtime: Runtime, tmp_path: Path) -> None:
+    bundle = runtime.bundle("/bin/sh", "-c", "echo preserved >&5; ls /proc/self/fd")
+    words = ("run", "--bundle", str(bundle), "--preserve-fds", "100", runtime.name())
+    file = tmp_path / "preserved"
+    shell = ["sh", "-c", f'exec "$@" 5>{file}', "sh", *runtime.command(*words)]
+
+    done = subprocess.run(
+        shell, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+
+    if runtime.program == "runc":  # which wants all of them to be there
+        assert "preserved-fd" in done.stderr
+        return
+    assert file.read_text() == "preserved\n"
+    # stdio and 5, and the one that ls has of the directory
+    assert done.stdout.split() == ["0", "1", "2", "3", "5"]

@@ -116,13 +116,8 @@ def execute(
         raise InvalidSpec("process.args", reason) from None
 
 
-def _close_the_rest(preserved: int) -> None:
+def _close_the_rest(preserved: tuple[int, ...]) -> None:
     """Mark all but stdio and the preserved ones close-on-exec, whatever their makers thought."""
-    process.close_on_exec(FIRST_FREE + preserved)
-    for number in range(FIRST_FREE, FIRST_FREE + preserved):
-        try:
-            fcntl.fcntl(number, fcntl.F_SETFD, 0)
-        except OSError as error:
-            raise InvalidSpec(
-                "--preserve-fds", f"{number}: {os.strerror(error.errno or 0)}"
-            ) from None
+    process.close_on_exec(FIRST_FREE)
+    for number in preserved:
+        fcntl.fcntl(number, fcntl.F_SETFD, 0)

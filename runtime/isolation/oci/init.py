@@ -100,8 +100,8 @@ def _keep_descriptors(order: Order) -> None:
     kept = [order.up.writer, order.down, order.gate.listener, order.gate.lock]
     kept += [fd for fd, _ in order.spaces.joined]
     kept += [fd for fd in (order.spaces.user, order.console) if fd is not None]
-    last = become.FIRST_FREE + order.blueprint.process.preserved
-    process.close_all_but((*range(last), *kept))
+    stdio = range(become.FIRST_FREE)
+    process.close_all_but((*stdio, *order.blueprint.process.preserved, *kept))
 
 
 def _set_sysctl(name: str, value: str) -> None:

@@ -55,7 +55,7 @@ class Powers:
 class ProcessPlan:
     """What is executed in the end, by a launch and by a join alike; ids are those inside.
 
-    `powers` may lack what was asked for: see `missing_powers`. `preserved` descriptors from 3 on
+    `powers` may lack what was asked for: see `missing_powers`. The caller's descriptors `preserved`
     stay open in it.
     """
 
@@ -74,7 +74,7 @@ class ProcessPlan:
     terminal: bool
     console_size: tuple[int, int] | None
     personality: int | None
-    preserved: int = 0
+    preserved: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +120,7 @@ def plan_process(
     config: Config,
     around: Surroundings,
     *,
-    preserved: int = 0,
+    preserved: tuple[int, ...] = (),
 ) -> ProcessPlan:
     """Decide how `process` is executed in the container of `config`. Raises InvalidSpec."""
     seccomp: Seccomp | None = config.linux.seccomp
