@@ -17,8 +17,8 @@ from runtime.cli.arguments import Words
 from runtime.cli.containers import Container, Record
 from runtime.cli.descriptors import Inherited, inherited
 from runtime.errors import Conflict, InvalidSpec, KernelRefused
+from runtime.isolation.children import Launched
 from runtime.isolation.hooks import run_hooks
-from runtime.isolation.launch import Launched
 from runtime.isolation.oci import console, launch
 from runtime.isolation.oci.gate import Gate
 from runtime.isolation.oci.plan import (

@@ -8,7 +8,7 @@ import signal
 from runtime.cli import containers, create, delete, start
 from runtime.cli.arguments import Words
 from runtime.errors import KernelRefused, RuntimeFault
-from runtime.isolation.launch import Launched
+from runtime.isolation.children import Launched
 from runtime.kernel import process
 
 _NOT_PASSED_ON = {signal.SIGCHLD, signal.SIGURG, signal.SIGTTIN, signal.SIGTTOU, signal.SIGTSTP}

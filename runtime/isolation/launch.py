@@ -8,29 +8,22 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import time
-from dataclasses import dataclass
 
-from runtime.abi import CLONE_INTO_CGROUP, CLONE_NEWNS, CLONE_NEWPID
+from runtime.abi import CLONE_NEWNS, CLONE_NEWPID
 from runtime.cgroups.cgroup import Cgroup
 from runtime.errors import Exhausted, InvalidSpec, KernelRefused, RuntimeFault
 from runtime.isolation import enter, init, sync
+from runtime.isolation.children import Launched, clone, end, is_crowded
 from runtime.isolation.namespaces import Space, refresh
 from runtime.isolation.plan import JoinSpec, plan_join, plan_launch
 from runtime.kernel import process
 from runtime.oci.bundle import Bundle
 
+__all__ = ["Launched", "join", "launch"]
+
 _LAUNCH_SECONDS = 60.0
 _JOIN_SECONDS = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class Launched:
-    """A process that has executed its command; the pidfd is the caller's to close."""
-
-    pid: int
-    pidfd: int
 
 
 def launch(
@@ -83,7 +76,7 @@ def join(
         try:
             story = pipe.hear_out(deadline=deadline)
         finally:
-            _end(Launched(pid, pidfd))
+            end(Launched(pid, pidfd))
         if story.pid is None:
             raise _explain(story, cgroup)
         return _judge(story, Launched(story.pid, process.pidfd_open(story.pid)), cgroup)
@@ -92,12 +85,8 @@ def join(
 
 
 def _clone(flags: int, cgroup: Cgroup | None) -> tuple[int, int]:
-    """Start the child, on v2 right in its cgroup, so that no moment of it is without limits."""
-    directory = cgroup.fd if cgroup is not None else None
-    if directory is not None:
-        flags |= CLONE_INTO_CGROUP
     try:
-        return process.clone3(flags, cgroup=directory)
+        return clone(flags, cgroup)
     except KernelRefused as refused:
         raise _explain(sync.Story(fault=refused), cgroup) from None
 
@@ -106,7 +95,7 @@ def _judge(story: sync.Story, launched: Launched, cgroup: Cgroup | None) -> Laun
     """Return the process if it has executed; else end it and raise why it has not."""
     if story.ready and story.fault is None:
         return launched
-    _end(launched)
+    end(launched)
     raise _explain(story, cgroup)
 
 
@@ -116,17 +105,6 @@ def _explain(story: sync.Story, cgroup: Cgroup | None) -> RuntimeFault:
         return InvalidSpec("limits.memory_bytes", "is too small for the process to start")
     if fault is None:
         return KernelRefused("execve", errno.ESRCH, "the process died while it was set up")
-    if isinstance(fault, KernelRefused) and (fault.call, fault.errno) == ("clone3", errno.EAGAIN):
+    if is_crowded(fault):
         return Exhausted("the container has as many processes as its limits.pids allows")
     return fault
-
-
-def _end(launched: Launched) -> None:
-    """Kill and reap a child that did not get there."""
-    try:
-        process.pidfd_send_signal(launched.pidfd, signal.SIGKILL)
-    except KernelRefused as refused:
-        if not process.is_gone(refused):
-            raise
-    os.waitpid(launched.pid, 0)
-    os.close(launched.pidfd)

@@ -14,22 +14,19 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import FileIO
 
-from runtime.abi import CLONE_INTO_CGROUP
 from runtime.cgroups.cgroup import Cgroup
 from runtime.errors import Exhausted, InvalidSpec, KernelRefused, RuntimeFault
 from runtime.isolation import sync
-from runtime.isolation.launch import Launched
+from runtime.isolation.children import Launched, clone, end, is_crowded
 from runtime.isolation.oci import init, namespaces
 from runtime.isolation.oci.gate import Gate
 from runtime.isolation.oci.namespaces import around_clone
 from runtime.isolation.oci.plan import Blueprint
-from runtime.kernel import process
 
 _SECONDS = 60.0
 
@@ -63,7 +60,7 @@ def create(
     reply = open(writer, "wb", buffering=0)  # noqa: SIM115  # closed below, or earlier
     try:
         with namespaces.opened(blueprint.config.linux) as spaces, around_clone(spaces):
-            pid, pidfd = clone(spaces.new, cgroup)
+            pid, pidfd = _clone(spaces.new, cgroup)
             if pid == 0:
                 reply.close()
                 init.run(
@@ -92,33 +89,18 @@ def create(
         reply.close()
 
 
-def clone(flags: int, cgroup: Cgroup | None) -> tuple[int, int]:
-    """Start a child, on v2 right in its cgroup, so that no moment of it is without limits."""
-    directory = cgroup.fd if cgroup is not None else None
-    if directory is not None:
-        flags |= CLONE_INTO_CGROUP
+def _clone(flags: int, cgroup: Cgroup | None) -> tuple[int, int]:
     try:
-        return process.clone3(flags, cgroup=directory)
+        return clone(flags, cgroup)
     except KernelRefused as refused:
         raise explain(refused) from None
 
 
 def explain(fault: RuntimeFault) -> RuntimeFault:
     """Return what a fault of a clone means to the caller."""
-    if isinstance(fault, KernelRefused) and (fault.call, fault.errno) == ("clone3", errno.EAGAIN):
+    if is_crowded(fault):
         return Exhausted("the container has as many processes as linux.resources.pids allows")
     return fault
-
-
-def end(launched: Launched) -> None:
-    """Kill and reap a child that did not get there."""
-    try:
-        process.pidfd_send_signal(launched.pidfd, signal.SIGKILL)
-    except KernelRefused as refused:
-        if not process.is_gone(refused):
-            raise
-    os.waitpid(launched.pid, 0)
-    os.close(launched.pidfd)
 
 
 def death(cgroup: Cgroup | None) -> RuntimeFault:

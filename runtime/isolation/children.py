@@ -1,0 +1,51 @@
+"""Children that become processes of containers: how they are started, and ended halfway."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from dataclasses import dataclass
+
+from runtime.abi import CLONE_INTO_CGROUP
+from runtime.cgroups.cgroup import Cgroup
+from runtime.errors import KernelRefused, RuntimeFault
+from runtime.kernel import process
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """A process of a container, a child of the caller; the pidfd is the caller's to close."""
+
+    pid: int
+    pidfd: int
+
+
+def clone(flags: int, cgroup: Cgroup | None) -> tuple[int, int]:
+    """Start a child and return (pid, pidfd), (0, -1) in the child itself. Raises KernelRefused.
+
+    On v2 it starts right in its cgroup, so that no moment of it is without limits.
+    """
+    directory = cgroup.fd if cgroup is not None else None
+    if directory is not None:
+        flags |= CLONE_INTO_CGROUP
+    return process.clone3(flags, cgroup=directory)
+
+
+def is_crowded(fault: RuntimeFault) -> bool:
+    """Say whether a clone failed because the cgroup has as many processes as it may."""
+    return isinstance(fault, KernelRefused) and (fault.call, fault.errno) == (
+        "clone3",
+        errno.EAGAIN,
+    )
+
+
+def end(launched: Launched) -> None:
+    """Kill and reap a child that did not get there."""
+    try:
+        process.pidfd_send_signal(launched.pidfd, signal.SIGKILL)
+    except KernelRefused as refused:
+        if not process.is_gone(refused):
+            raise
+    os.waitpid(launched.pid, 0)
+    os.close(launched.pidfd)
