@@ -23,6 +23,7 @@ GLOBAL: dict[str, bool] = {
     "--version": False,
 }
 """Flags before the command, and whether they carry a value."""
+_ANY = 1 << 20
 _LAUNCH: dict[str, bool] = {
     "--bundle": True,
     "--config": True,
@@ -47,10 +48,13 @@ class Command:
 
 COMMANDS: dict[str, Command] = {
     "create": Command(_LAUNCH, "ID", 1, 1),
-    "delete": Command({"--force": False}, "ID", 1, 1),
+    "delete": Command({"--force": False, "--regex": False}, "ID", 1, 1),
     "features": Command({}, "", 0, 0),
-    "kill": Command({"--all": False}, "ID [SIGNAL]", 1, 2),
+    "kill": Command({"--all": False, "--regex": False}, "ID [SIGNAL]", 1, 2),
     "list": Command({"--format": True, "--quiet": False}, "", 0, 0),
+    "pause": Command({}, "ID", 1, 1),
+    "ps": Command({"--format": True}, "ID [OPTION OF ps(1)...]", 1, _ANY, in_order=True),
+    "resume": Command({}, "ID", 1, 1),
     "run": Command({**_LAUNCH, "--detach": False, "--keep": False}, "ID", 1, 1),
     "spec": Command({"--bundle": True, "--rootless": False}, "", 0, 0),
     "start": Command({}, "ID", 1, 1),
@@ -63,9 +67,15 @@ _SHORT = {
     "-f": "--force",
     "-h": "--help",
     "-q": "--quiet",
+    "-r": "--regex",
     "-v": "--version",
 }
-_SHORT_OF = {"list": {"-f": "--format"}, "run": {"-f": "--config"}, "create": {"-f": "--config"}}
+_SHORT_OF = {
+    "list": {"-f": "--format"},
+    "ps": {"-f": "--format"},
+    "run": {"-f": "--config"},
+    "create": {"-f": "--config"},
+}
 
 
 @dataclass(slots=True)

@@ -54,9 +54,9 @@ class Container:
     def status(self) -> str:
         """Return creating, created, running, paused or stopped, by asking the kernel."""
         if self.record.pid and self.is_alive():
-            if gate.is_waiting(self.directory):
-                return "created"
-            return "paused" if self.is_paused() else "running"
+            if self.is_paused():
+                return "paused"
+            return "created" if gate.is_waiting(self.directory) else "running"
         if not self.record.pid and _is_being_made(self.directory):
             return "creating"
         return "stopped"
@@ -179,6 +179,15 @@ def find_all(root: str) -> list[Container]:
         except (NotFound, InvalidSpec):  # deleted meanwhile, or no container's
             continue
     return found
+
+
+def find_matching(root: str, expression: str) -> list[Container]:
+    """Return all containers in whose ids a regular expression is found. Raises InvalidSpec."""
+    try:
+        wanted = re.compile(expression)
+    except re.error as error:
+        raise InvalidSpec("--regex", f"{expression!r}: {error}") from None
+    return [container for container in find_all(root) if wanted.search(container.record.id)]
 
 
 def lock(container: Container) -> int:

@@ -11,19 +11,30 @@ from runtime.cli.arguments import Words
 from runtime.cli.containers import Container
 from runtime.cli.create import root_of, run_poststop
 from runtime.cli.kill import signal_first
-from runtime.errors import Conflict, KernelRefused, NotFound, Unavailable
+from runtime.errors import Conflict, KernelRefused, NotFound, RuntimeFault, Unavailable
 from runtime.kernel import process
 
 _SECONDS = 10.0
 
 
 def command(words: Words) -> int:
-    """Carry `delete` out; with `--force`, one that does not exist is fine."""
+    """Carry `delete` out; with `--force`, one that does not exist is fine.
+
+    With `--regex`, all whose ids fit; one that cannot be removed is told, and stays.
+    """
+    force = words.is_on("--force")
+    if words.is_on("--regex"):
+        for container in containers.find_matching(root_of(words), words.words[0]):
+            try:
+                delete(words, container, force=force)
+            except RuntimeFault as fault:
+                log.warn(words, f"{container.record.id}: {fault}")
+        return 0
     try:
         container = containers.find(root_of(words), words.words[0])
-        delete(words, container, force=words.is_on("--force"))
+        delete(words, container, force=force)
     except NotFound:
-        if not words.is_on("--force"):
+        if not force:
             raise
     return 0
 

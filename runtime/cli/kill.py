@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from runtime.cli import containers
+from runtime.cli import containers, log
 from runtime.cli.arguments import Words
 from runtime.cli.containers import Container
 from runtime.cli.create import root_of
@@ -16,14 +16,15 @@ _ALIVE = ("creating", "created", "running", "paused")
 
 
 def command(words: Words) -> int:
-    """Carry `kill` out."""
-    container = containers.find(root_of(words), words.words[0])
-    number = signal_number(words.words[1] if len(words.words) > 1 else "TERM")
-    if words.is_on("--all"):
-        signal_all(container, number)
+    """Carry `kill` out; with `--regex`, for all whose ids fit, and what one refuses is told."""
+    if words.is_on("--regex"):
+        for container in containers.find_matching(root_of(words), words.words[0]):
+            try:
+                _kill(words, container)
+            except Conflict as fault:
+                log.warn(words, f"{container.record.id}: {fault}")
         return 0
-    if container.status not in _ALIVE or not signal_first(container, number):
-        raise Conflict("container not running")
+    _kill(words, containers.find(root_of(words), words.words[0]))
     return 0
 
 
@@ -36,6 +37,18 @@ def signal_number(text: str) -> int:
     if name not in signal.Signals.__members__:
         raise InvalidSpec("SIGNAL", f"{text!r} is not a signal")
     return int(signal.Signals[name])
+
+
+def _kill(words: Words, container: Container) -> None:
+    number = signal_number(words.words[1] if len(words.words) > 1 else "TERM")
+    if words.is_on("--all"):
+        signal_all(container, number)
+        return
+    status = container.status
+    if status not in _ALIVE or not signal_first(container, number):
+        raise Conflict("container not running")
+    if status == "paused" and number == signal.SIGKILL:
+        _let_die(container)
 
 
 def signal_first(container: Container, number: int) -> bool:
@@ -54,6 +67,14 @@ def signal_first(container: Container, number: int) -> bool:
             return False
         raise
     return True
+
+
+def _let_die(container: Container) -> None:
+    """Thaw what was killed while it was paused: on v1 it dies only then."""
+    cgroup = container.cgroup()
+    if cgroup is not None:
+        cgroup.thaw()
+        cgroup.close()
 
 
 def signal_all(container: Container, number: int) -> None:

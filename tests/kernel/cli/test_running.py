@@ -241,3 +241,28 @@ def test_sockets_of_a_service_manager_are_handed_on(runtime: Runtime, tmp_path: 
     subprocess.run(shell, stdin=subprocess.DEVNULL, env=environment, check=True)
 
     assert file.read_text() == "1 1\n"
+
+
+def test_what_is_paused_before_its_start_waits_for_both(runtime: Runtime) -> None:
+    box = runtime.create(runtime.bundle("/bin/sleep", "1000"))
+
+    runtime("pause", box)
+    paused = runtime.status(box)
+    refused = runtime("start", box, check=False)
+    runtime("resume", box)
+
+    assert (paused, runtime.status(box)) == ("paused", "created")
+    assert "is paused" in refused.err
+
+
+def test_only_what_is_paused_can_be_resumed(runtime: Runtime) -> None:
+    box = runtime.create(runtime.bundle("/bin/sleep", "1000"))
+
+    assert "cannot resume a container that is created" in runtime("resume", box, check=False).err
+    runtime("pause", box)
+    assert "cannot pause a container that is paused" in runtime("pause", box, check=False).err
+
+
+def test_a_pattern_that_is_none_is_named(runtime: Runtime) -> None:
+    for verb in ("kill", "delete"):
+        assert "--regex: '('" in runtime(verb, "--regex", "(", check=False).err

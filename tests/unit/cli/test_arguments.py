@@ -34,6 +34,14 @@ def test_the_last_of_several_values_counts() -> None:
 def test_a_short_flag_means_what_its_command_says() -> None:
     assert parse(["delete", "-f", "box"]).is_on("--force")
     assert parse(["list", "-f", "json"]).last("--format") == "json"
+    assert parse(["kill", "-r", "-a", ".*"]).is_on("--regex")
+
+
+def test_behind_the_id_of_ps_come_options_of_another_program() -> None:
+    words = parse(["ps", "-f", "table", "box", "-f", "--forest"])
+
+    assert words.words == ["box", "-f", "--forest"]
+    assert words.last("--format") == "table"
 
 
 def test_two_dashes_end_the_flags() -> None:

@@ -10,6 +10,7 @@ import pytest
 from runtime.cli.features import features
 from runtime.cli.kill import signal_number
 from runtime.cli.main import main
+from runtime.cli.ps import choose
 from runtime.cli.template import template
 from runtime.errors import InvalidSpec
 from runtime.oci.config import parse_config
@@ -86,3 +87,17 @@ def test_help_and_version_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().out
     assert "spec: 1.2.0" in told
     assert "--console-socket VALUE" in told
+
+
+TABLE = "UID  PID PPID CMD\nroot   1    0 init\nroot  17    1 sleep 1\nroot 171    1 sleep 17\n\n"
+
+
+def test_lines_about_processes_are_chosen_by_their_column() -> None:
+    assert choose(TABLE, [17]) == "UID  PID PPID CMD\nroot  17    1 sleep 1\n"
+    assert choose("PID\n 5\n", []) == "PID\n"
+
+
+@pytest.mark.parametrize("table", ["", "UID CMD\nroot init\n"])
+def test_a_table_without_numbers_is_refused(table: str) -> None:
+    with pytest.raises(InvalidSpec, match="PID"):
+        choose(table, [1])
