@@ -34,6 +34,25 @@ _LAUNCH: dict[str, bool] = {
     "--preserve-fds": True,
 }
 
+_EXEC: dict[str, bool] = {
+    "--additional-gids": True,
+    "--apparmor": True,
+    "--cap": True,
+    "--cgroup": True,
+    "--console-socket": True,
+    "--cwd": True,
+    "--detach": False,
+    "--env": True,
+    "--ignore-paused": False,
+    "--no-new-privs": False,
+    "--pid-file": True,
+    "--preserve-fds": True,
+    "--process": True,
+    "--process-label": True,
+    "--tty": False,
+    "--user": True,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -49,6 +68,7 @@ class Command:
 COMMANDS: dict[str, Command] = {
     "create": Command(_LAUNCH, "ID", 1, 1),
     "delete": Command({"--force": False, "--regex": False}, "ID", 1, 1),
+    "exec": Command(_EXEC, "ID [COMMAND...]", 1, _ANY, in_order=True),
     "features": Command({}, "", 0, 0),
     "kill": Command({"--all": False, "--regex": False}, "ID [SIGNAL]", 1, 2),
     "list": Command({"--format": True, "--quiet": False}, "", 0, 0),
@@ -73,6 +93,14 @@ _SHORT = {
 _SHORT_OF = {
     "list": {"-f": "--format"},
     "ps": {"-f": "--format"},
+    "exec": {
+        "-c": "--cap",
+        "-e": "--env",
+        "-g": "--additional-gids",
+        "-p": "--process",
+        "-t": "--tty",
+        "-u": "--user",
+    },
     "run": {"-f": "--config"},
     "create": {"-f": "--config"},
 }
@@ -96,6 +124,10 @@ class Words:
             if name in table:
                 return table[name][-1]
         return default
+
+    def all(self, name: str) -> list[str]:
+        """Return all values of a flag behind the command, in order."""
+        return self.flags.get(name, [])
 
     def is_on(self, name: str) -> bool:
         """Say whether a flag without a value was given, and not as `--flag=false`."""

@@ -92,7 +92,11 @@ class Container:
 
     def config(self) -> Config:
         """Return the configuration that it was made with."""
-        return parse_config(durable.read(f"{self.directory}/{_CONFIG}"))
+        return parse_config(self.config_bytes())
+
+    def config_bytes(self) -> bytes:
+        """Return config.json as it was when it was made."""
+        return durable.read(f"{self.directory}/{_CONFIG}")
 
     def state(self, status: str | None = None) -> dict[str, Any]:
         """Return its state as runtime-spec has it (runtime.md#state), `status` for the known."""

@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 
 from runtime.cgroups import cgroup as cgroups
 from runtime.cgroups.cgroup import Cgroup
-from runtime.cli import containers, log
+from runtime.cli import containers, log, terminal
 from runtime.cli.arguments import Words
 from runtime.cli.containers import Container, Record
 from runtime.cli.descriptors import Inherited, inherited
 from runtime.errors import Conflict, InvalidSpec, KernelRefused
 from runtime.isolation.children import Launched
 from runtime.isolation.hooks import run_hooks
-from runtime.isolation.oci import console, launch
+from runtime.isolation.oci import launch
 from runtime.isolation.oci.gate import Gate
 from runtime.isolation.oci.plan import (
     Blueprint,
@@ -43,6 +43,7 @@ class Created:
     container: Container
     config: Config
     launched: Launched
+    shown: terminal.Console | None
 
 
 def command(words: Words) -> int:
@@ -52,8 +53,10 @@ def command(words: Words) -> int:
     return 0
 
 
-def create(words: Words) -> Created:
+def create(words: Words, *, foreground: bool = False) -> Created:
     """Make the container that `words` name; everything is checked before anything is made.
+
+    In the `foreground` a terminal without a console socket is the caller's to show.
 
     Raises InvalidSpec that names the field or the flag, Conflict, KernelRefused; nothing is left.
     """
@@ -75,11 +78,13 @@ def create(words: Words) -> Created:
     )
     _enter_bundle(bundle)
     with ExitStack() as undo:
-        receiver = _console(words, config, undo)
+        shown = terminal.choose(words, terminal=config.process.terminal, foreground=foreground)
+        if shown is not None:
+            undo.callback(shown.close)
         container, lock = containers.make(root_of(words), record, data)
         undo.callback(containers.remove, container)
         try:
-            return _launch(container, blueprint, receiver, undo)
+            return _launch(container, blueprint, shown, undo)
         finally:
             os.close(lock)
 
@@ -115,6 +120,8 @@ def _plan(words: Words, config: Config, bundle: str, given: Inherited) -> Bluepr
         log.warn(words, f"process.capabilities: {name} is left out, this runtime has it not")
     process = plan_process(config.process, config, around, preserved=given.numbers)
     process = replace(process, env={**process.env, **given.environment})
+    if process.terminal and process.console_size is None and not words.last("--console-socket"):
+        process = replace(process, console_size=terminal.own_size())
     return plan_blueprint(config, bundle, process, pivot=not words.is_on("--no-pivot"))
 
 
@@ -150,21 +157,8 @@ def _enter_bundle(bundle: str) -> None:
         raise InvalidSpec("--bundle", reason) from None
 
 
-def _console(words: Words, config: Config, undo: ExitStack) -> int | None:
-    path = words.last("--console-socket")
-    if not path and config.process.terminal:
-        raise InvalidSpec("--console-socket", "is needed, since process.terminal is set")
-    if not path:
-        return None
-    if not config.process.terminal:
-        raise InvalidSpec("--console-socket", "is given, but process.terminal is not set")
-    receiver = console.connect(path)
-    undo.callback(os.close, receiver)
-    return receiver
-
-
 def _launch(
-    container: Container, blueprint: Blueprint, receiver: int | None, undo: ExitStack
+    container: Container, blueprint: Blueprint, shown: terminal.Console | None, undo: ExitStack
 ) -> Created:
     """Make what the kernel has of it; `undo` is dropped when all of it is there."""
     config = blueprint.config
@@ -176,16 +170,16 @@ def _launch(
         blueprint,
         cgroup=cgroup,
         gate=gate,
-        console=receiver,
+        console=shown.receiver if shown is not None else None,
         moments=launch.Moments(cloned=told.cloned, built=told.built),
     )
     undo.pop_all()
     gate.close()
     if cgroup is not None:
         cgroup.close()
-    if receiver is not None:
-        os.close(receiver)
-    return Created(told.container, config, launched)
+    if shown is not None:
+        shown.drop_receiver()
+    return Created(told.container, config, launched, shown)
 
 
 def _make_cgroup(path: str, config: Config, undo: ExitStack) -> Cgroup | None:

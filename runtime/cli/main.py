@@ -18,6 +18,7 @@ from runtime.oci.config import SPEC_VERSION
 DOORS = {
     "create": ("create", "command"),
     "delete": ("delete", "command"),
+    "exec": ("execute", "command"),
     "features": ("features", "command"),
     "kill": ("kill", "command"),
     "list": ("show", "list_all"),

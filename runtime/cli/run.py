@@ -7,11 +7,8 @@ import signal
 
 from runtime.cli import containers, create, delete, start
 from runtime.cli.arguments import Words
-from runtime.errors import KernelRefused, RuntimeFault
-from runtime.isolation.children import Launched
-from runtime.kernel import process
-
-_NOT_PASSED_ON = {signal.SIGCHLD, signal.SIGURG, signal.SIGTTIN, signal.SIGTTOU, signal.SIGTSTP}
+from runtime.cli.stay import stay
+from runtime.errors import RuntimeFault
 
 
 def command(words: Words) -> int:
@@ -19,7 +16,7 @@ def command(words: Words) -> int:
     detached = words.is_on("--detach")
     before = signal.pthread_sigmask(signal.SIG_SETMASK, [] if detached else signal.valid_signals())
     try:
-        created = create.create(words)
+        created = create.create(words, foreground=not detached)
         try:
             start.begin(words, created.container, created.config)
             create.write_pid_file(words, created.launched.pid)
@@ -28,33 +25,12 @@ def command(words: Words) -> int:
             raise
         if detached:
             return 0
-        code = stay(created.launched)
+        code = stay(created.launched, created.shown)
         if not words.is_on("--keep"):
             _drop(words, created)
         return code
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def stay(launched: Launched) -> int:
-    """Pass all signals on to a child till it ends; return its exit code.
-
-    All signals are blocked in the caller, so that none is lost (sigwaitinfo(2)).
-    """
-    while True:
-        pid, status = os.waitpid(launched.pid, os.WNOHANG)
-        if pid:
-            os.close(launched.pidfd)
-            code = os.waitstatus_to_exitcode(status)
-            return code if code >= 0 else 128 - code
-        caught = signal.sigwaitinfo(signal.valid_signals())
-        if caught.si_signo in _NOT_PASSED_ON:
-            continue
-        try:
-            process.pidfd_send_signal(launched.pidfd, caught.si_signo)
-        except KernelRefused as refused:
-            if not process.is_gone(refused):
-                raise
 
 
 def _drop(words: Words, created: create.Created) -> None:

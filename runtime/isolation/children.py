@@ -40,12 +40,17 @@ def is_crowded(fault: RuntimeFault) -> bool:
     )
 
 
-def end(launched: Launched) -> None:
-    """Kill and reap a child that did not get there."""
+def send(launched: Launched, number: int) -> None:
+    """Send a signal to a child, if it has not ended. Raises KernelRefused."""
     try:
-        process.pidfd_send_signal(launched.pidfd, signal.SIGKILL)
+        process.pidfd_send_signal(launched.pidfd, number)
     except KernelRefused as refused:
         if not process.is_gone(refused):
             raise
+
+
+def end(launched: Launched) -> None:
+    """Kill and reap a child that did not get there."""
+    send(launched, signal.SIGKILL)
     os.waitpid(launched.pid, 0)
     os.close(launched.pidfd)

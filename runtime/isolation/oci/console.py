@@ -19,7 +19,8 @@ from runtime.isolation.oci.plan import IdMaps, ProcessPlan
 from runtime.kernel import mounts, paths
 
 _STDIO = 3
-_SIZE = struct.Struct("HHHH")
+SIZE = struct.Struct("HHHH")
+"""struct winsize of ioctl_tty(2): rows, columns, and two that nobody reads."""
 
 
 def connect(path: str) -> int:
@@ -33,26 +34,34 @@ def connect(path: str) -> int:
         return connection.detach()
 
 
-def open_terminal(wanted: ProcessPlan, maps: IdMaps, receiver: int, root: int) -> None:
-    """Make a terminal and make it the caller's; its master goes to `receiver`, which is closed.
+def open_terminal(wanted: ProcessPlan, maps: IdMaps, receiver: int, root: int) -> int:
+    """Make a terminal in the tree under `root`; its master goes to `receiver`, which is closed.
 
-    It is also attached at /dev/console of the tree under `root`, where that can be, unless it was
-    before. The caller leads a session without one. See pts(4), ioctl_tty(2).
+    Returns the other side. The caller is in the container's mount namespace, and not in its user
+    namespace yet, whose root could not give the terminal away. See pts(4), ioctl_tty(2).
     """
     master, slave, name = _open_pair(root)
     try:
         if wanted.console_size is not None:
             rows, columns = wanted.console_size
-            fcntl.ioctl(slave, termios.TIOCSWINSZ, _SIZE.pack(rows, columns, 0, 0))
+            fcntl.ioctl(slave, termios.TIOCSWINSZ, SIZE.pack(rows, columns, 0, 0))
         os.fchown(slave, maps.uid(wanted.uid), -1)
         with socket.socket(fileno=receiver) as connection:
             socket.send_fds(connection, [name.encode()], [master])
-        fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
-        for number in range(_STDIO):
-            os.dup2(slave, number)
-        _attach_console(root, slave)
+    except BaseException:
+        os.close(slave)
+        raise
     finally:
         os.close(master)
+    return slave
+
+
+def take(slave: int) -> None:
+    """Make a terminal the caller's, and its stdio; the caller leads a session that has none."""
+    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+    for number in range(_STDIO):
+        os.dup2(slave, number)
+    if slave >= _STDIO:
         os.close(slave)
 
 
@@ -67,8 +76,8 @@ def _open_pair(root: int) -> tuple[int, int, str]:
     return master, slave, f"/dev/pts/{number}"
 
 
-def _attach_console(root: int, slave: int) -> None:
-    """Put the terminal over the file /dev/console, made where it is missing."""
+def attach(root: int, slave: int) -> None:
+    """Put a terminal over the file /dev/console under `root`, made where it is missing."""
     dev = paths.make_directories(root, "/dev")
     try:
         try:

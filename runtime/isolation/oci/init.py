@@ -133,7 +133,9 @@ def _enter(order: Order, root: int) -> tuple[str, dict[str, str]]:
     rootfs.seal(order.blueprint, root, owner)
     top = os.open("/", O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     if order.console is not None:
-        console.open_terminal(wanted, spaces.maps, order.console, top)
+        slave = console.open_terminal(wanted, spaces.maps, order.console, top)
+        console.attach(top, slave)
+        console.take(slave)
     become.give_stdio(wanted, spaces.maps)
     if spaces.user is not None:
         setns(spaces.user, CLONE_NEWUSER)

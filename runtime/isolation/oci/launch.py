@@ -60,7 +60,7 @@ def create(
     reply = open(writer, "wb", buffering=0)  # noqa: SIM115  # closed below, or earlier
     try:
         with namespaces.opened(blueprint.config.linux) as spaces, around_clone(spaces):
-            pid, pidfd = _clone(spaces.new, cgroup)
+            pid, pidfd = clone_into(spaces.new, cgroup)
             if pid == 0:
                 reply.close()
                 init.run(
@@ -89,7 +89,8 @@ def create(
         reply.close()
 
 
-def _clone(flags: int, cgroup: Cgroup | None) -> tuple[int, int]:
+def clone_into(flags: int, cgroup: Cgroup | None) -> tuple[int, int]:
+    """As `clone`, but raises Exhausted where the cgroup is full."""
     try:
         return clone(flags, cgroup)
     except KernelRefused as refused:
@@ -103,9 +104,9 @@ def explain(fault: RuntimeFault) -> RuntimeFault:
     return fault
 
 
-def death(cgroup: Cgroup | None) -> RuntimeFault:
-    """Return why a child ended without a word."""
-    if cgroup is not None and cgroup.oom_kills():
+def death(cgroup: Cgroup | None, *, killed: int = 0) -> RuntimeFault:
+    """Return why a child ended without a word; `killed` is what `oom_kills` was before it began."""
+    if cgroup is not None and cgroup.oom_kills() > killed:
         return InvalidSpec("linux.resources.memory.limit", "is too small for the process to start")
     return KernelRefused("execve", errno.ESRCH, "the process died while it was set up")
 
