@@ -92,6 +92,22 @@ class Cgroup:
                 found += files.read_pids(directory)
         return found
 
+    def change(self, writes: tuple[Write, ...]) -> None:
+        """Write limits while the group is in use; if one is refused, all are as before.
+
+        Raises KernelRefused.
+        """
+        for group in self._version(2):
+            v2.delegate(group.tree, self.path, frozenset(write.controller for write in writes))
+        with ExitStack() as undo:
+            for write in writes:
+                path = f"{self.directory(write.controller)}/{write.name}"
+                before = files.read(path).strip() if os.path.exists(path) else ""
+                _apply(self, write)
+                if before and "\n" not in before:
+                    undo.callback(files.write, path, before)
+            undo.pop_all()
+
     def kill(self) -> None:
         """Send SIGKILL to everything inside, now; does not wait for the end of it."""
         if any(v2.kill(group.directory) for group in self._version(2)):

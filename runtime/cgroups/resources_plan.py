@@ -40,11 +40,18 @@ def plan_resources(resources: LinuxResources, layout: Layout) -> ResourcePlan:
     Devices are refused unless a rule allows them; the default devices always work. `layout` should
     be of `detect_all`. Raises InvalidSpec for what the host's cgroups cannot do.
     """
-    host = _Host(layout)
     rules = plan_rules(resources.devices)
+    writes = list(plan_writes(resources, layout))
     if layout.find("devices") is not None:
         _refuse_holes(resources.devices)
-    writes = [
+        writes += [_plan_rule(rule) for rule in rules]
+    return ResourcePlan(tuple(writes), rules)
+
+
+def plan_writes(resources: LinuxResources, layout: Layout) -> tuple[Write, ...]:
+    """Return how limits are set, devices apart. Raises InvalidSpec, as `plan_resources` does."""
+    host = _Host(layout)
+    return (
         *_plan_memory(resources.memory, host),
         *_plan_cpu(resources.cpu, host),
         *_plan_processors(resources.cpu, host),
@@ -52,9 +59,7 @@ def plan_resources(resources: LinuxResources, layout: Layout) -> ResourcePlan:
         *_plan_block_io(resources.block_io, host),
         *_plan_huge_pages(resources.huge_pages, host),
         *_plan_unified(resources.unified, layout),
-        *(_plan_rule(rule) for rule in rules if layout.find("devices") is not None),
-    ]
-    return ResourcePlan(tuple(writes), rules)
+    )
 
 
 def plan_rules(given: tuple[DeviceRule, ...]) -> tuple[DeviceRule, ...]:

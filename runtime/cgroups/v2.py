@@ -33,6 +33,15 @@ def make(tree: Hierarchy, path: str, controllers: frozenset[str] = frozenset()) 
     return directory
 
 
+def delegate(tree: Hierarchy, path: str, controllers: frozenset[str]) -> None:
+    """Switch further controllers on, down to the group `path`. Raises KernelRefused."""
+    wanted = [name for name in tree.controllers if name in controllers]
+    directory = tree.mount
+    for name in path.split("/"):
+        _switch_on(directory, wanted, root=directory == tree.mount)
+        directory = f"{directory}/{name}"
+
+
 def oom_kills(directory: str) -> int:
     """Return how many processes of the group the kernel killed for memory."""
     return files.read_fields(f"{directory}/memory.events").get("oom_kill", 0)

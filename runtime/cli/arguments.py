@@ -53,6 +53,26 @@ _EXEC: dict[str, bool] = {
     "--user": True,
 }
 
+UPDATES: dict[str, tuple[str, str, str]] = {
+    "--blkio-weight": ("blockIO", "weight", "number"),
+    "--cpu-burst": ("cpu", "burst", "number"),
+    "--cpu-idle": ("cpu", "idle", "number"),
+    "--cpu-period": ("cpu", "period", "number"),
+    "--cpu-quota": ("cpu", "quota", "number"),
+    "--cpu-rt-period": ("cpu", "realtimePeriod", "number"),
+    "--cpu-rt-runtime": ("cpu", "realtimeRuntime", "number"),
+    "--cpu-share": ("cpu", "shares", "number"),
+    "--cpuset-cpus": ("cpu", "cpus", "text"),
+    "--cpuset-mems": ("cpu", "mems", "text"),
+    "--kernel-memory": ("memory", "kernel", "size"),
+    "--kernel-memory-tcp": ("memory", "kernelTCP", "size"),
+    "--memory": ("memory", "limit", "size"),
+    "--memory-reservation": ("memory", "reservation", "size"),
+    "--memory-swap": ("memory", "swap", "size"),
+    "--pids-limit": ("pids", "limit", "number"),
+}
+"""Flag of update -> topic and name of what it sets in linux.resources, and how it is written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -79,6 +99,7 @@ COMMANDS: dict[str, Command] = {
     "spec": Command({"--bundle": True, "--rootless": False}, "", 0, 0),
     "start": Command({}, "ID", 1, 1),
     "state": Command({}, "ID", 1, 1),
+    "update": Command({"--resources": True, **dict.fromkeys(UPDATES, True)}, "ID", 1, 1),
 }
 _SHORT = {
     "-a": "--all",
@@ -93,6 +114,7 @@ _SHORT = {
 _SHORT_OF = {
     "list": {"-f": "--format"},
     "ps": {"-f": "--format"},
+    "update": {"-r": "--resources"},
     "exec": {
         "-c": "--cap",
         "-e": "--env",

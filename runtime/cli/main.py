@@ -29,6 +29,7 @@ DOORS = {
     "spec": ("template", "command"),
     "start": ("start", "command"),
     "state": ("show", "state"),
+    "update": ("update", "command"),
 }
 """Command -> module and function; each loads only what it needs, for it starts often."""
 _VERSION = f"{log.PROGRAM} version 1\nspec: {SPEC_VERSION}\n"

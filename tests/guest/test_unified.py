@@ -13,6 +13,8 @@ import pytest
 
 from runtime.cgroups import cgroup as cgroups
 from runtime.cgroups.layout import detect
+from runtime.cgroups.plan import Write
+from runtime.errors import KernelRefused
 from runtime.oci.bundle import Resources
 from runtime.system import doctor
 from tests.kernel.containers.conftest import Instance, ended, shell, until
@@ -82,6 +84,25 @@ def test_a_new_zygote_takes_the_group_in_which_the_old_shims_are(instance: Insta
         assert Path(f"/proc/{pid}/cgroup").read_text().strip() == group
     engine.containers.kill(kept.id)
     assert engine.containers.wait(kept.id, timeout_seconds=20).exit_code == 137
+
+
+def test_a_limit_that_comes_later_brings_its_controller(outer: cgroups.Cgroup) -> None:
+    assert outer.unified is not None
+    file = Path(outer.unified) / "cpuset.cpus"
+    before = file.exists()
+
+    outer.change((Write("cpuset", "cpuset.cpus", "0"), Write("pids", "pids.max", "9")))
+
+    assert (before, file.read_text().strip()) == (False, "0")
+
+
+def test_when_one_limit_is_refused_those_before_are_put_back(outer: cgroups.Cgroup) -> None:
+    assert outer.unified is not None
+
+    with pytest.raises(KernelRefused):
+        outer.change((Write("pids", "pids.max", "9"), Write("cpu", "cpu.weight", "none")))
+
+    assert (Path(outer.unified) / "pids.max").read_text().strip() == "max"
 
 
 def test_the_root_of_a_cgroup_namespace_may_have_processes(outer: cgroups.Cgroup) -> None:
