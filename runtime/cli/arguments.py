@@ -88,6 +88,7 @@ class Command:
 COMMANDS: dict[str, Command] = {
     "create": Command(_LAUNCH, "ID", 1, 1),
     "delete": Command({"--force": False, "--regex": False}, "ID", 1, 1),
+    "events": Command({"--interval": True, "--stats": False}, "ID", 1, 1),
     "exec": Command(_EXEC, "ID [COMMAND...]", 1, _ANY, in_order=True),
     "features": Command({}, "", 0, 0),
     "kill": Command({"--all": False, "--regex": False}, "ID [SIGNAL]", 1, 2),

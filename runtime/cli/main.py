@@ -18,6 +18,7 @@ from runtime.oci.config import SPEC_VERSION
 DOORS = {
     "create": ("create", "command"),
     "delete": ("delete", "command"),
+    "events": ("events", "command"),
     "exec": ("execute", "command"),
     "features": ("features", "command"),
     "kill": ("kill", "command"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -13,7 +14,9 @@ import pytest
 
 from runtime.cgroups import cgroup as cgroups
 from runtime.cgroups.layout import detect
+from runtime.cgroups.oom import OomWatch
 from runtime.cgroups.plan import Write
+from runtime.cgroups.usage import ENDLESS, read_usage
 from runtime.errors import KernelRefused
 from runtime.oci.bundle import Resources
 from runtime.system import doctor
@@ -103,6 +106,33 @@ def test_when_one_limit_is_refused_those_before_are_put_back(outer: cgroups.Cgro
         outer.change((Write("pids", "pids.max", "9"), Write("cpu", "cpu.weight", "none")))
 
     assert (Path(outer.unified) / "pids.max").read_text().strip() == "max"
+
+
+def test_everything_that_is_counted_is_told(outer: cgroups.Cgroup) -> None:
+    told = read_usage(outer)
+
+    assert told["pids"] == {"current": 0}
+    assert told["memory"]["usage"]["limit"] == ENDLESS
+    assert told["memory"]["swap"]["limit"] == ENDLESS
+    assert told["memory"]["raw"]["pgfault"] >= 0
+    assert {"total", "kernel", "user"} <= told["cpu"]["usage"].keys()
+
+
+def test_a_kill_for_memory_is_noticed(outer: cgroups.Cgroup) -> None:
+    outer.change((Write("memory", "memory.max", str(16 << 20)),))
+    watch = OomWatch(outer)
+    poll = select.poll()
+    assert watch.fd is not None
+    poll.register(watch.fd, watch.events)
+    entering = f"echo $$ > {outer.unified}/cgroup.procs && exec tail /dev/zero"
+
+    subprocess.run(["sh", "-c", entering], check=False)
+    fired: list[bool] = []
+    while poll.poll(5000) and not any(fired):
+        fired.append(watch.has_fired())
+    watch.close()
+
+    assert fired[-1:] == [True]
 
 
 def test_the_root_of_a_cgroup_namespace_may_have_processes(outer: cgroups.Cgroup) -> None:

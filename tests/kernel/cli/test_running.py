@@ -266,3 +266,12 @@ def test_only_what_is_paused_can_be_resumed(runtime: Runtime) -> None:
 def test_a_pattern_that_is_none_is_named(runtime: Runtime) -> None:
     for verb in ("kill", "delete"):
         assert "--regex: '('" in runtime(verb, "--regex", "(", check=False).err
+
+
+def test_what_has_stopped_has_no_events(runtime: Runtime) -> None:
+    box = runtime.create(runtime.bundle("/bin/true"))
+    runtime("start", box)
+    until(lambda: runtime.status(box) == "stopped")
+
+    assert "is stopped has no events" in runtime("events", box, check=False).err
+    assert "--interval: 'soon'" in runtime("events", "--interval", "soon", box, check=False).err
