@@ -31,11 +31,13 @@ _OLDER_CALLS = {
     "inotify_add_watch": (254, 27),
     "inotify_init1": (294, 26),
     "inotify_rm_watch": (255, 28),
+    "ioprio_set": (251, 30),
     "keyctl": (250, 219),
     "personality": (135, 92),
     "pivot_root": (155, 41),
     "prctl": (157, 167),
     "prlimit64": (302, 261),
+    "sched_setattr": (314, 274),
     "seccomp": (317, 277),
     "setdomainname": (171, 162),
     "setfsgid": (123, 152),
@@ -146,6 +148,10 @@ LANDLOCK_SCOPE_SIGNAL = 0x02
 
 # linux/keyctl.h
 KEYCTL_JOIN_SESSION_KEYRING = 1
+
+# linux/ioprio.h
+IOPRIO_WHO_PROCESS = 1
+IOPRIO_CLASS_SHIFT = 13
 
 # linux/inotify.h
 IN_MODIFY = 0x002

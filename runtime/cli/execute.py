@@ -23,7 +23,13 @@ from runtime.errors import Conflict, InvalidSpec, KernelRefused
 from runtime.isolation.children import Launched
 from runtime.isolation.oci.join import join
 from runtime.isolation.oci.namespaces import read_maps
-from runtime.isolation.oci.plan import ProcessPlan, check_ids, missing_powers, plan_process
+from runtime.isolation.oci.plan import (
+    ProcessPlan,
+    check_further,
+    check_ids,
+    missing_powers,
+    plan_process,
+)
 from runtime.kernel import process
 from runtime.oci.config import Config, parse_config
 from runtime.oci.config_fields import refuse_uncarried
@@ -101,6 +107,7 @@ def _join(
     with _first(words, container) as first, ExitStack() as closing:
         maps = read_maps(first.pid)
         check_ids(wanted, maps)
+        check_further(wanted)
         cgroup = _cgroup(words, container)
         if cgroup is None:
             return join(first, wanted, maps=maps, cgroup=None, console=receiver)

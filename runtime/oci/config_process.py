@@ -6,6 +6,14 @@ from dataclasses import dataclass
 
 from runtime.abi import CAPABILITIES
 from runtime.errors import InvalidSpec
+from runtime.oci.config_scheduling import (
+    Affinity,
+    IoPriority,
+    Scheduler,
+    parse_affinity,
+    parse_io_priority,
+    parse_scheduler,
+)
 from runtime.oci.reading import Fields
 
 _UINT32 = 2**32 - 1
@@ -63,7 +71,10 @@ class Rlimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessConfig:
-    """What is executed. `env` are `NAME=value` texts; `oom_score_adj` None leaves it alone."""
+    """What is executed. `env` are `NAME=value` texts; None leaves what the runtime has.
+
+    `affinity` is for further processes, not for the first.
+    """
 
     args: tuple[str, ...]
     cwd: str
@@ -75,6 +86,9 @@ class ProcessConfig:
     rlimits: tuple[Rlimit, ...] = ()
     no_new_privileges: bool = False
     oom_score_adj: int | None = None
+    scheduler: Scheduler | None = None
+    io_priority: IoPriority | None = None
+    affinity: Affinity | None = None
 
 
 def parse_process(fields: Fields) -> ProcessConfig:
@@ -99,6 +113,9 @@ def parse_process(fields: Fields) -> ProcessConfig:
         rlimits=_parse_rlimits(fields),
         no_new_privileges=fields.flag("noNewPrivileges"),
         oom_score_adj=fields.integer("oomScoreAdj", least=-1000, most=1000),
+        scheduler=parse_scheduler(fields),
+        io_priority=parse_io_priority(fields),
+        affinity=parse_affinity(fields),
     )
 
 

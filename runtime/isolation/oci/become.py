@@ -16,11 +16,13 @@ from runtime.errors import InvalidSpec, KernelRefused
 from runtime.isolation import capabilities, executable, sync, users
 from runtime.isolation.oci.plan import IdMaps, ProcessPlan
 from runtime.isolation.plan import DEFAULT_PATH
-from runtime.kernel import caps, paths, prctl, process
+from runtime.kernel import caps, paths, prctl, process, scheduling
 from runtime.kernel.procfs import write_text
 from runtime.kernel.seccomp import install_filter
 
 FIRST_FREE = 3
+_MOST_PROCESSORS = 8192
+"""The kernel's largest NR_CPUS; it takes those of a list that there are."""
 _NOT_OURS = (errno.EPERM, errno.EINVAL, errno.EROFS)
 
 
@@ -46,6 +48,33 @@ def limit(wanted: ProcessPlan) -> None:
         process.set_limit(rlimit.number, rlimit.hard, rlimit.hard)
     if wanted.oom_score_adj is not None:
         write_text("/proc/self/oom_score_adj", str(wanted.oom_score_adj))
+    schedule(wanted)
+
+
+def schedule(wanted: ProcessPlan) -> None:
+    """Set when the process runs. Raises InvalidSpec for what this host does not let it have."""
+    asked, disks = wanted.scheduler, wanted.io_priority
+    try:
+        if asked is not None:
+            times = (asked.runtime, asked.deadline, asked.period)
+            scheduling.sched_setattr(asked.policy, asked.flags, asked.nice, asked.priority, times)
+        if disks is not None:
+            scheduling.ioprio_set(disks.kind, disks.priority)
+    except KernelRefused as refused:
+        field = "scheduler" if refused.call == "sched_setattr" else "ioPriority"
+        raise InvalidSpec(f"process.{field}", os.strerror(refused.errno).lower()) from None
+
+
+def choose_processors(wanted: frozenset[int]) -> None:
+    """Let the caller run on these only, or if there are none, on all that its cgroup has.
+
+    Raises InvalidSpec. See sched_setaffinity(2).
+    """
+    try:
+        os.sched_setaffinity(0, wanted or range(_MOST_PROCESSORS))
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise InvalidSpec("process.execCPUAffinity", reason) from None
 
 
 def find(wanted: ProcessPlan, root: int, here: int) -> tuple[str, dict[str, str]]:

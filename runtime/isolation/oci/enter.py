@@ -79,6 +79,8 @@ def _leave_caller(order: Order) -> None:
     join_new_session_keyring()
     finish.reset_signals()
     become.limit(order.process)
+    if order.process.affinity is not None:
+        become.choose_processors(order.process.affinity.final)
 
 
 def _enter(order: Order) -> tuple[int, int | None]:

@@ -10,7 +10,7 @@ import time
 from runtime.cgroups.cgroup import Cgroup
 from runtime.isolation import sync
 from runtime.isolation.children import Launched, end
-from runtime.isolation.oci import enter
+from runtime.isolation.oci import become, enter
 from runtime.isolation.oci.launch import clone_into, death, explain
 from runtime.isolation.oci.namespaces import differing
 from runtime.isolation.oci.plan import IdMaps, ProcessPlan
@@ -36,6 +36,8 @@ def join(
     """
     kinds = differing(first.pid)
     killed = cgroup.oom_kills() if cgroup is not None else 0
+    if wanted.affinity is not None and wanted.affinity.initial:
+        become.choose_processors(wanted.affinity.initial)
     up = sync.Pipe()
     try:
         pid, pidfd = clone_into(0, cgroup)

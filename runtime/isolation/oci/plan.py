@@ -14,6 +14,7 @@ from runtime.isolation.profile import Filter, compile_profile
 from runtime.oci.config import Config
 from runtime.oci.config_linux import Device, IdMapping
 from runtime.oci.config_process import CapabilitySets, ProcessConfig, Rlimit
+from runtime.oci.config_scheduling import Affinity, IoPriority, Scheduler
 from runtime.oci.config_seccomp import Seccomp
 
 FLAGS = {
@@ -74,6 +75,9 @@ class ProcessPlan:
     terminal: bool
     console_size: tuple[int, int] | None
     personality: int | None
+    scheduler: Scheduler | None
+    io_priority: IoPriority | None
+    affinity: Affinity | None
     preserved: tuple[int, ...] = ()
 
 
@@ -142,6 +146,9 @@ def plan_process(
         terminal=process.terminal,
         console_size=process.console_size,
         personality=config.linux.personality,
+        scheduler=process.scheduler,
+        io_priority=process.io_priority,
+        affinity=process.affinity,
         preserved=preserved,
     )
 
@@ -183,6 +190,12 @@ def check_ids(process: ProcessPlan, maps: IdMaps) -> None:
     maps.gid(process.gid)
     for place, group in enumerate(process.groups):
         maps.gid(group, f"process.user.additionalGids[{place}]")
+
+
+def check_further(process: ProcessPlan) -> None:
+    """Raise InvalidSpec for what a process that joins a container could not keep: it is a fork."""
+    if process.scheduler is not None and process.scheduler.ends_with_a_fork:
+        raise InvalidSpec("process.scheduler", "is for the first process only: a child has it not")
 
 
 def plan_devices(config: Config) -> tuple[Device, ...]:

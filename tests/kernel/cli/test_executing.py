@@ -174,3 +174,27 @@ def test_a_process_that_lives_on_is_no_reason_to_stay(runtime: Runtime, tmp_path
     pid = int(file.read_text())
     assert Path(f"/proc/{pid}/comm").read_text() == "sleep\n"
     end(pid)
+
+
+def test_a_further_process_runs_where_and_when_it_should(runtime: Runtime) -> None:
+    box = running(runtime, process={"scheduler": {"policy": "SCHED_BATCH", "nice": 7}})
+    description = {
+        "args": [
+            "/bin/sh",
+            "-c",
+            "cut -d' ' -f19,41 /proc/self/stat; grep Cpus_a /proc/self/status",
+        ],
+        "cwd": "/",
+        "env": ["PATH=/bin"],
+        "scheduler": {"policy": "SCHED_OTHER", "nice": 3},
+        "execCPUAffinity": {"initial": "0", "final": "1"},
+    }
+    file = runtime.directory / "process.json"
+    file.write_text(json.dumps(description))
+
+    told = runtime("exec", "--process", str(file), box).out
+    plain = runtime("exec", box, "cut", "-d ", "-f19,41", "/proc/self/stat").out
+
+    assert told.split("\n")[0] == "3 0"
+    assert "Cpus_allowed_list:\t1\n" in told
+    assert plain == "7 3\n"

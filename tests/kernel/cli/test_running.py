@@ -275,3 +275,21 @@ def test_what_has_stopped_has_no_events(runtime: Runtime) -> None:
 
     assert "is stopped has no events" in runtime("events", box, check=False).err
     assert "--interval: 'soon'" in runtime("events", "--interval", "soon", box, check=False).err
+
+
+def test_when_a_process_runs_and_reads_disks(runtime: Runtime) -> None:
+    process = {
+        "scheduler": {"policy": "SCHED_BATCH", "nice": 7},
+        "ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 6},
+    }
+
+    told = runtime.shell("cut -d' ' -f19,41 /proc/self/stat; ionice -p $$", process=process)
+
+    assert told.split("\n") == ["7 3", "best-effort: prio 6"]
+
+
+def test_what_the_host_does_not_schedule_is_told_by_its_field(runtime: Runtime) -> None:
+    scheduler = {"policy": "SCHED_ISO"}
+    bundle = runtime.bundle("/bin/true", process={"scheduler": scheduler})
+
+    assert "process.scheduler: invalid argument" in runtime.run(bundle, check=False).err

@@ -13,6 +13,7 @@ from runtime.isolation.oci.plan import (
     Blueprint,
     IdMaps,
     Surroundings,
+    check_further,
     missing_powers,
     plan_blueprint,
     plan_devices,
@@ -121,3 +122,23 @@ def test_a_device_that_is_bound_is_not_made() -> None:
     bind = {"destination": "/dev/null", "type": "bind", "source": "/dev/null"}
 
     assert "/dev/null" not in {device.path for device in plan_devices(config(mounts=[bind]))}
+
+
+@pytest.mark.parametrize(
+    "scheduler",
+    [
+        {"policy": "SCHED_DEADLINE", "runtime": 1, "deadline": 2, "period": 2},
+        {"policy": "SCHED_OTHER", "flags": ["SCHED_FLAG_RESET_ON_FORK"]},
+    ],
+)
+def test_what_a_child_has_not_is_for_the_first_process_only(scheduler: dict[str, Any]) -> None:
+    process = {"args": ["sh"], "cwd": "/", "scheduler": scheduler}
+
+    with pytest.raises(InvalidSpec, match=r"process\.scheduler"):
+        check_further(blueprint(config(process=process)).process)
+
+
+def test_a_policy_that_children_have_can_be_given_to_them() -> None:
+    process = {"args": ["sh"], "cwd": "/", "scheduler": {"policy": "SCHED_BATCH", "nice": 3}}
+
+    check_further(blueprint(config(process=process)).process)

@@ -77,6 +77,14 @@ def test_a_process_keeps_all_that_was_asked() -> None:
     assert [(limit.number, limit.soft, limit.hard) for limit in process.rlimits] == [(7, 10, 20)]
 
 
+def test_processors_are_a_list_of_ranges() -> None:
+    affinity = parse(changed("process/execCPUAffinity", {"initial": "0-2,7", "final": ""})).process
+
+    assert affinity.affinity is not None
+    assert affinity.affinity.initial == {0, 1, 2, 7}
+    assert affinity.affinity.final == frozenset()
+
+
 def test_options_of_a_bind_are_sorted_into_what_they_are() -> None:
     mount = parse(PLAIN).mounts[0]
 
@@ -149,6 +157,32 @@ def test_rules_of_devices_keep_their_order() -> None:
         ("process/capabilities/permitted", ["KILL"], "process.capabilities.permitted[0]"),
         ("process/capabilities/effective", ["CAP_CHOWN"], "process.capabilities.effective"),
         ("process/capabilities/ambient", ["CAP_KILL"], "process.capabilities.ambient"),
+        ("process/scheduler", {"nice": 1}, "process.scheduler.policy"),
+        ("process/scheduler", {"policy": "SCHED_FAIR"}, "process.scheduler.policy"),
+        ("process/scheduler", {"policy": "SCHED_FIFO"}, "process.scheduler.priority"),
+        (
+            "process/scheduler",
+            {"policy": "SCHED_OTHER", "priority": 1},
+            "process.scheduler.priority",
+        ),
+        (
+            "process/scheduler",
+            {"policy": "SCHED_BATCH", "runtime": 1},
+            "process.scheduler.runtime",
+        ),
+        (
+            "process/scheduler",
+            {"policy": "SCHED_IDLE", "flags": ["SCHED_FLAG_FAST"]},
+            "process.scheduler.flags[0]",
+        ),
+        ("process/ioPriority", {"priority": 1}, "process.ioPriority.class"),
+        (
+            "process/ioPriority",
+            {"class": "IOPRIO_CLASS_BE", "priority": 8},
+            "process.ioPriority.priority",
+        ),
+        ("process/execCPUAffinity", {"initial": "0-"}, "process.execCPUAffinity.initial"),
+        ("process/execCPUAffinity", {"final": "3-1"}, "process.execCPUAffinity.final"),
         ("mounts/0/source", "", "mounts[0].source"),
         ("mounts/0/options", ["bind", "size=1"], "mounts[0].options"),
         ("mounts/1/options", ["nodev", "tmpcopyup"], "mounts[1].options[1]"),
@@ -236,6 +270,15 @@ def full() -> dict[str, Any]:
         "consoleSize": {"height": 24, "width": 80},
         "noNewPrivileges": True,
         "oomScoreAdj": 7,
+        "scheduler": {
+            "policy": "SCHED_OTHER",
+            "nice": 5,
+            "priority": 0,
+            "flags": ["SCHED_FLAG_RESET_ON_FORK"],
+            **dict.fromkeys(("runtime", "deadline", "period"), 0),
+        },
+        "ioPriority": {"class": "IOPRIO_CLASS_IDLE", "priority": 1},
+        "execCPUAffinity": {"initial": "0-1,3", "final": "0"},
         "capabilities": {name: ["CAP_KILL"] for name in SETS},
     }
     document["linux"] |= {
