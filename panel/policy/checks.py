@@ -11,7 +11,7 @@ from panel.policy.question import ALL, Check, Question, listed
 from panel.policy.rules import LOG_BYTES, Allowances
 from runtime.config import ID_RANGE_SIZE
 from runtime.spec.limits import UNLIMITED
-from runtime.spec.mounts import PRIVATE_PROPAGATIONS
+from runtime.spec.mounts import PRIVATE_PROPAGATIONS, stays_inside
 from runtime.spec.namespaces import HOST
 from runtime.spec.process import REALTIME
 from runtime.spec.topic import value_at
@@ -148,7 +148,8 @@ def mounts(question: Question) -> Iterator[str]:
             yield from _flag(question, "mount_propagation", mount.target)
         if mount.driver not in (None, "local") or mount.driver_options:
             yield from _flag(question, "volume_drivers", mount.target)
-        if mount.options or mount.uid_mappings or mount.gid_mappings:
+        outward = [one for one in mount.options if mount.type != "tmpfs" or not stays_inside(one)]
+        if outward or mount.uid_mappings or mount.gid_mappings:
             yield from _flag(question, "mount_options", mount.target)
 
 

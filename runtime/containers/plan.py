@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass
 
-from runtime.containers.unbuilt import UNBUILT
+from runtime.containers.plan_process import surroundings
+from runtime.containers.unbuilt import UNBUILT, partly
 from runtime.errors import InvalidSpec
 from runtime.images.image import ResolvedImage
 from runtime.oci.bundle import DEFAULT_CAPABILITIES, Bundle, Resources
@@ -60,6 +61,7 @@ def plan_container(spec: ContainerSpec, image: ResolvedImage, place: Place) -> C
         domainname=spec.network.domainname,
         hosts=_hosts(spec.network),
         resolver=resolver(spec.network),
+        **surroundings(spec),
     )
     return Conduct(
         bundle=bundle,
@@ -80,6 +82,8 @@ def refuse_unbuilt(spec: ContainerSpec) -> None:
     for field, feature in UNBUILT.items():
         if value_at(spec, field) != value_at(_PLAIN, field):
             raise InvalidSpec(field, f"this engine does not {feature} yet: leave it out")
+    for field, feature in partly(spec):
+        raise InvalidSpec(field, f"this engine does not {feature} yet: leave it out")
 
 
 def resources(limits: Limits) -> Resources:

@@ -1,9 +1,14 @@
 """Which fields of a spec this engine carries out, and which it refuses by name. Pure data.
 
-Together they are all fields; a test says so. A field whose engine is built moves up.
+Together they are all fields; a test says so. A field whose engine is built moves up; of what is
+built in part, `partly` knows the rest.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runtime.spec.container import ContainerSpec
 
 BUILT = frozenset(
     (
@@ -17,6 +22,8 @@ BUILT = frozenset(
         *("limits.memory_swap_bytes", "limits.memory_reservation_bytes"),
         *("limits.memory_swappiness", "limits.cpu_burst_microseconds", "limits.cpu_shares"),
         *("limits.cpu_idle", "limits.log_bytes", "limits.log_files"),
+        *("limits.ulimits", "process.oom_score_adj", "process.personality"),
+        *("namespaces.sysctls", "mounts", "security.masked_paths", "security.readonly_paths"),
     )
 )
 """Carried out."""
@@ -29,7 +36,6 @@ TOLD = frozenset(
 """Kept and told back to clients; nothing else belongs to them."""
 UNBUILT = {
     "privileged": "run privileged containers",
-    "mounts": "mount into containers",
     "devices": "pass devices",
     "device_rules": "change the list of devices",
     "device_requests": "let drivers choose devices",
@@ -43,12 +49,10 @@ UNBUILT = {
     "process.stdin_open": "keep standard input open",
     "process.stdin_once": "keep standard input open",
     "process.init": "put a reaper before the command",
-    "process.oom_score_adj": "change who is killed for memory",
     "process.shell": "run shell forms",
     "process.scheduler": "choose schedulers",
     "process.io_priority": "set I/O priorities",
     "process.cpu_affinity": "set the CPUs of an exec",
-    "process.personality": "set personalities",
     **dict.fromkeys(
         (f"namespaces.{kind}" for kind in ("pid", "ipc", "uts", "network", "cgroup", "user")),
         "share namespaces",
@@ -56,7 +60,6 @@ UNBUILT = {
     "namespaces.mount": "share namespaces",
     "namespaces.time": "make time namespaces",
     "namespaces.time_offsets": "make time namespaces",
-    "namespaces.sysctls": "set sysctls",
     "network.disabled": "tell networks apart from none",
     "network.endpoints": "connect networks",
     "network.port_bindings": "publish ports",
@@ -84,8 +87,6 @@ UNBUILT = {
     "security.selinux_label": "set SELinux labels",
     "security.mount_label": "set SELinux labels",
     "security.selinux_options": "set SELinux labels",
-    "security.masked_paths": "choose masked paths",
-    "security.readonly_paths": "choose read-only paths",
     "security.capability_sets": "set capabilities set by set",
     "limits.kernel_memory_bytes": "limit kernel memory",
     "limits.kernel_tcp_bytes": "limit memory of TCP",
@@ -103,7 +104,6 @@ UNBUILT = {
     "limits.io_write_bps": "throttle block I/O",
     "limits.io_read_iops": "throttle block I/O",
     "limits.io_write_iops": "throttle block I/O",
-    "limits.ulimits": "set ulimits",
     "limits.huge_pages": "limit huge pages",
     "limits.rdma": "limit RDMA",
     "limits.net_class_id": "classify traffic",
@@ -113,3 +113,12 @@ UNBUILT = {
     "limits.cgroup_parent": "choose the parent cgroup",
 }
 """What the engine does not do yet, to end the sentence "this engine does not ... yet"."""
+
+
+def partly(spec: ContainerSpec) -> Iterator[tuple[str, str]]:
+    """Yield what a spec asks for of fields that are carried out in part: field and feature."""
+    for mount in spec.mounts:
+        if mount.type != "tmpfs":
+            yield "mounts.type", f"mount a {mount.type} into containers"
+        if mount.uid_mappings or mount.gid_mappings:
+            yield "mounts.uid_mappings", "map the ids of a mount"

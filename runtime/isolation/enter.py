@@ -34,7 +34,6 @@ from runtime.kernel import prctl
 from runtime.kernel.keyrings import join_new_session_keyring
 from runtime.kernel.namespaces import setns
 from runtime.kernel.process import clone3
-from runtime.kernel.procfs import write_text
 
 _ALL = (
     CLONE_NEWNS
@@ -72,14 +71,15 @@ def run(order: Order) -> NoReturn:
         join_new_session_keyring()
         finish.reset_signals()
         finish.reset_umask()
-        finish.limit_files()
-        write_text("/proc/self/oom_score_adj", "0")
+        finish.limit(order.process)
+        finish.choose_victim(order.process)
         setns(order.target, _ALL)
         root = os.open("/", O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         identity = users.find(root, order.process.user, order.process.groups)
         finish.enter_directory(root, order.process.cwd)
         pid, _ = clone3(CLONE_PARENT, exit_signal=0)
         if pid == 0:
+            finish.constrain(order.process)
             finish.become(identity, order.process.confinement)
             finish.execute(order.process, identity, root, order.pipe)
         order.pipe.tell(sync.PID, str(pid).encode())

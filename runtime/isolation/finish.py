@@ -19,11 +19,13 @@ from runtime.isolation import capabilities, executable, sync
 from runtime.isolation.plan import Confinement, Process
 from runtime.isolation.users import Identity
 from runtime.kernel import caps, paths, prctl, process
+from runtime.kernel.procfs import write_text
 from runtime.kernel.seccomp import install_filter
 
 _FIRST_FREE = 3
 _OPEN_FILES = (1024, 524_288)
 _UMASK = 0o022
+_ENDLESS = 1 << 64
 _COMMAND_FAULTS = (
     errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.ELOOP, errno.E2BIG,
     errno.EISDIR, errno.ELIBBAD, errno.EINVAL, errno.ENAMETOOLONG, errno.EPERM,
@@ -66,16 +68,45 @@ def give_pipes(stdio: tuple[int, int, int], id_base: int) -> None:
             os.fchmod(descriptor, 0o644 if number == 0 else 0o622)
 
 
-def limit_files() -> None:
-    """Set the limit of open files; 1024 at first, for programs that walk all of them.
+def limit(wanted: Process) -> None:
+    """Set the limits that a container has, before the host's privileges are gone.
 
-    See getrlimit(2).
+    Of open files 1024 at first, for programs that walk all of them; no core files. What is asked
+    for is but raised here: `constrain` sets it when nothing is left to do. See getrlimit(2).
     """
-    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    ceiling = _OPEN_FILES[1] if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES[1])
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(_OPEN_FILES[0], ceiling), ceiling))
-    _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    given = {number: hard for number, _soft, hard in wanted.rlimits}
+    if resource.RLIMIT_NOFILE not in given:
+        _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        ceiling = _OPEN_FILES[1] if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES[1])
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(_OPEN_FILES[0], ceiling), ceiling))
+    if resource.RLIMIT_CORE not in given:
+        _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    for number, high in given.items():
+        if high > resource.getrlimit(number)[1] % _ENDLESS:
+            process.set_limit(number, high, high)
+
+
+def choose_victim(wanted: Process) -> None:
+    """Set how soon it is killed when memory runs out. Raises InvalidSpec("process.oom_score_adj").
+
+    Below what it was started with a process needs CAP_SYS_RESOURCE; see proc(5).
+    """
+    try:
+        write_text("/proc/self/oom_score_adj", str(wanted.oom_score_adj))
+    except KernelRefused as refused:
+        if refused.errno not in (errno.EACCES, errno.EPERM):
+            raise
+        reason = f"{wanted.oom_score_adj} is lower than this node may give (CAP_SYS_RESOURCE)"
+        raise InvalidSpec("process.oom_score_adj", reason) from None
+
+
+def constrain(wanted: Process) -> None:
+    """Set what was asked for of limits and personality, with little left to be done under them."""
+    for number, soft, hard in wanted.rlimits:
+        process.set_limit(number, soft, hard)
+    if wanted.personality is not None:
+        process.set_personality(wanted.personality)
 
 
 def enter_directory(root: int, path: str) -> int:

@@ -22,7 +22,7 @@ from runtime.abi import (
     O_PATH,
 )
 from runtime.cgroups.cgroup import Cgroup
-from runtime.isolation import finish, mounts, rootfs, sync, users
+from runtime.isolation import finish, mounts, rootfs, sync, sysctls, users
 from runtime.isolation.idmap import as_owner
 from runtime.isolation.namespaces import Space, prepare_network
 from runtime.isolation.plan import LaunchPlan
@@ -30,7 +30,6 @@ from runtime.kernel import paths, prctl
 from runtime.kernel.keyrings import join_new_session_keyring
 from runtime.kernel.mounts import mount_setattr, set_propagation
 from runtime.kernel.namespaces import setdomainname, sethostname, setns, unshare
-from runtime.kernel.procfs import write_text
 
 EXIT_FAILED = 127
 
@@ -77,12 +76,14 @@ def _leave_host(order: Order) -> None:
     join_new_session_keyring()
     finish.reset_signals()
     finish.reset_umask()
-    finish.limit_files()
-    write_text("/proc/self/oom_score_adj", "0")
+    finish.limit(order.plan.process)
+    finish.choose_victim(order.plan.process)
     for descriptor, kind in joined:
         assert descriptor is not None
         setns(descriptor, kind)
     prepare_network(space.id_base)
+    for name, value in order.plan.sysctls:
+        sysctls.write(name, value, owner=space.id_base, field=f"namespaces.sysctls.{name}")
     unshare(CLONE_NEWCGROUP)
     sethostname(order.plan.hostname)
     if order.plan.domainname is not None:
@@ -108,5 +109,6 @@ def _become_first(order: Order) -> NoReturn:
         mount_setattr(overlay, add=MOUNT_ATTR_RDONLY)
     setns(order.space.user, CLONE_NEWUSER)
     finish.enter_directory(root, plan.process.cwd)
+    finish.constrain(plan.process)
     finish.become(identity, plan.process.confinement)
     finish.execute(plan.process, identity, root, order.pipe)

@@ -9,6 +9,7 @@ import stat
 from runtime.abi import MOUNT_ATTR_RDONLY, O_PATH
 from runtime.errors import InvalidSpec, KernelRefused
 from runtime.isolation import devices, name_files
+from runtime.isolation.attach import Tree
 from runtime.isolation.filesystems import make
 from runtime.isolation.idmap import as_owner
 from runtime.isolation.plan import HARMLESS, Filesystem, LaunchPlan
@@ -18,7 +19,7 @@ _CPUS = "devices/system/cpu"
 
 
 def build(plan: LaunchPlan, root: int) -> None:
-    """Attach the plan's filesystems, then cover what must not be written or seen.
+    """Attach the plan's filesystems, cover what must not be written or seen, attach its mounts.
 
     `root` is a descriptor of the container's root. Raises InvalidSpec("image", ...) where the
     image has something else than a directory at /proc, /sys or /dev, and KernelRefused.
@@ -32,10 +33,21 @@ def build(plan: LaunchPlan, root: int) -> None:
         mounts.mount_setattr(attached["sys/fs/cgroup"], add=MOUNT_ATTR_RDONLY)
         for path in plan.readonly_paths:
             _make_read_only(*_split(attached, path))
-        _mask(plan.masked_paths, attached)
+        _mask(plan, attached)
     finally:
         for descriptor in attached.values():
             os.close(descriptor)
+    if plan.mounts:
+        _attach_mounts(plan, root)
+
+
+def _attach_mounts(plan: LaunchPlan, root: int) -> None:
+    tree = Tree(root, owner=plan.process.id_base)
+    for mount in plan.mounts:
+        try:
+            tree.attach(mount, "mounts")
+        except InvalidSpec as refused:
+            raise InvalidSpec("mounts.target", refused.reason) from None
 
 
 def _attach(filesystem: Filesystem, root: int, attached: dict[str, int], id_base: int) -> int:
@@ -111,17 +123,17 @@ def _open_if_there(filesystem: int, path: str) -> int | None:
     except KernelRefused as refused:
         if refused.errno == errno.ENOENT:
             return None
+        if refused.errno == errno.ELOOP:
+            raise InvalidSpec("security", f"{refused.path} is a link: say where it leads") from None
         raise
 
 
-def _mask(masked: tuple[str, ...], attached: dict[str, int]) -> None:
+def _mask(plan: LaunchPlan, attached: dict[str, int]) -> None:
     """Cover files by the container's own null device, directories by an empty filesystem."""
-    throttles = [
-        f"/sys/{_CPUS}/{name}/thermal_throttle" for name in _cpus_with_throttle(attached["sys"])
-    ]
+    throttles = _cpus_with_throttle(attached["sys"]) if plan.masks_throttles else []
     empty: list[int] = []
     try:
-        for path in (*masked, *throttles):
+        for path in (*plan.masked_paths, *throttles):
             filesystem, inside = _split(attached, path)
             target = _open_if_there(filesystem, inside)
             if target is None:
@@ -161,7 +173,7 @@ def _cover(target: int, path: str, dev: int, empty: list[int]) -> None:
 
 
 def _cpus_with_throttle(sysfs: int) -> list[str]:
-    """Return the cpu directories that tell of heat and load elsewhere on the host."""
+    """Return what tells of heat and load elsewhere on the host, a directory for each cpu."""
     try:
         probe = paths.open_plain(sysfs, f"{_CPUS}/cpu0/thermal_throttle")
     except KernelRefused:
@@ -172,4 +184,5 @@ def _cpus_with_throttle(sysfs: int) -> list[str]:
         names = os.listdir(listing)
     finally:
         os.close(listing)
-    return sorted(name for name in names if name.startswith("cpu") and name[3:].isdigit())
+    cpus = sorted(name for name in names if name.startswith("cpu") and name[3:].isdigit())
+    return [f"/sys/{_CPUS}/{name}/thermal_throttle" for name in cpus]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from runtime.abi import (
     MOUNT_ATTR_NODEV,
@@ -12,9 +13,12 @@ from runtime.abi import (
     MOUNT_ATTR_RDONLY,
     MOUNT_ATTR_STRICTATIME,
 )
+from runtime.config import ID_RANGE_SIZE
 from runtime.errors import InvalidSpec
 from runtime.isolation import capabilities, seccomp
-from runtime.oci.bundle import DEFAULT_CAPABILITIES, Bundle
+from runtime.oci.bundle import DEFAULT_CAPABILITIES, MASKED_PATHS, Bundle
+from runtime.oci.config_mounts import Mount, parse_mount
+from runtime.oci.reading import Fields
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 HARMLESS = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC
@@ -22,6 +26,8 @@ _DEV_BYTES = 65_536 * 1024
 _NAME_FILES_BYTES = 64 * 1024
 _TTY_GROUP = 5
 """The group `tty` of every distribution; devpts gives it the slaves."""
+_PING_GROUPS = "net.ipv4.ping_group_range"
+_SEALED = ("nosuid", "nodev", "noexec")
 
 DEVICES = (
     ("null", 1, 3),
@@ -83,6 +89,15 @@ class JoinSpec:
     seccomp: str = "default"
     umask: int | None = None
     groups: tuple[str, ...] = ()
+    rlimits: tuple[tuple[int, int, int], ...] = ()
+    oom_score_adj: int = 0
+    personality: int | None = None
+
+    @classmethod
+    def inside(cls, bundle: Bundle, **own: Any) -> JoinSpec:
+        """Return a process that has what `bundle` has, but for its `own`."""
+        shared = {name: getattr(bundle, name) for name in cls.__dataclass_fields__}
+        return cls(**(shared | own))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +112,9 @@ class Process:
     confinement: Confinement
     umask: int | None = None
     groups: tuple[str, ...] = ()
+    rlimits: tuple[tuple[int, int, int], ...] = ()
+    oom_score_adj: int = 0
+    personality: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +130,9 @@ class LaunchPlan:
     filesystems: tuple[Filesystem, ...]
     readonly_paths: tuple[str, ...]
     masked_paths: tuple[str, ...]
+    masks_throttles: bool
+    mounts: tuple[Mount, ...]
+    sysctls: tuple[tuple[str, str], ...]
     name_files: tuple[tuple[str, str], ...]
     name_files_place: Filesystem
 
@@ -123,9 +144,8 @@ def plan_launch(bundle: Bundle, *, view: tuple[str, ...], machine: str) -> Launc
     InvalidSpec.
     """
     name_files = _plan_name_files(bundle)
-    for path in (*bundle.masked_paths, *bundle.readonly_paths):
-        if not path.startswith(("/proc/", "/sys/")) or ".." in path.split("/"):
-            raise InvalidSpec("masked_paths", f"{path!r} is neither in /proc nor in /sys")
+    for field in ("masked_paths", "readonly_paths"):
+        _check_paths(f"security.{field}", getattr(bundle, field))
     return LaunchPlan(
         process=_plan_process(bundle, machine),
         layers=bundle.lower,
@@ -136,6 +156,11 @@ def plan_launch(bundle: Bundle, *, view: tuple[str, ...], machine: str) -> Launc
         filesystems=plan_filesystems(bundle.id_base, bundle.shm_bytes, view),
         readonly_paths=bundle.readonly_paths,
         masked_paths=bundle.masked_paths,
+        masks_throttles=bundle.masked_paths == MASKED_PATHS,
+        mounts=tuple(_plan_tmpfs(*wanted, bundle.id_base) for wanted in bundle.tmpfs),
+        sysctls=tuple(
+            (name, _outside(name, value, bundle.id_base)) for name, value in bundle.sysctls
+        ),
         name_files=name_files,
         name_files_place=Filesystem(
             fstype="tmpfs",
@@ -185,6 +210,32 @@ def plan_filesystems(base: int, shm_bytes: int, view: tuple[str, ...]) -> tuple[
         Filesystem(fstype="mqueue", target="dev/mqueue", owned=True),
         *_plan_cgroup_view(own, view),
     )
+
+
+def _check_paths(field: str, paths: tuple[str, ...]) -> None:
+    for path in paths:
+        if not path.startswith(("/proc/", "/sys/")) or not {"", ".", ".."}.isdisjoint(
+            path.split("/")[1:]
+        ):
+            raise InvalidSpec(field, f"{path!r} is neither in /proc nor in /sys")
+
+
+def _plan_tmpfs(target: str, options: tuple[str, ...], base: int) -> Mount:
+    """Return the mount; ids in options become the host's, and by default root inside owns it."""
+    given = {"destination": target, "type": "tmpfs", "options": [*_SEALED, *options]}
+    mount = parse_mount(Fields(given, "mounts"))
+    data = {"uid": "0", "gid": "0"} | dict(mount.data)
+    for name in ("uid", "gid"):
+        data[name] = str(base + int(data[name]))
+    return replace(mount, data=tuple(data.items()))
+
+
+def _outside(name: str, value: str, base: int) -> str:
+    """Return a sysctl as the host says it: the two groups of icmp(7) are the host's ids."""
+    words = value.split()
+    if name != _PING_GROUPS or not all(word.isdecimal() for word in words):
+        return value
+    return " ".join(str(base + min(int(word), ID_RANGE_SIZE - 1)) for word in words)
 
 
 def _own(base: int) -> tuple[tuple[str, str], ...]:
@@ -250,6 +301,9 @@ def _plan_process(spec: Bundle | JoinSpec, machine: str) -> Process:
         id_base=spec.id_base,
         umask=spec.umask,
         groups=spec.groups,
+        rlimits=spec.rlimits,
+        oom_score_adj=spec.oom_score_adj,
+        personality=spec.personality,
         confinement=Confinement(
             permitted=permitted,
             bounding=capabilities.bounding(permitted, no_new_privileges=spec.no_new_privileges),

@@ -70,6 +70,9 @@ class Bundle:
     `umask` None keeps the engine's 0o022, `groups` are names or numbers besides the user's own.
     `hosts` are NAME:ADDRESS for /etc/hosts, `resolver` lines of /etc/resolv.conf, where () keeps
     the image's. `domainname` is of setdomainname(2).
+    `rlimits` are (number, soft, hard) of setrlimit(2), where 2**64-1 is no limit; `oom_score_adj`
+    is of proc(5), `personality` of personality(2), `sysctls` are of the container's namespaces.
+    `tmpfs` are (target, options of mount(8)), parents first; ids in them are those inside.
     `ping_group_range` and the rest of the defaults are the engine's, not the image's.
     """
 
@@ -96,3 +99,8 @@ class Bundle:
     domainname: str | None = None
     hosts: tuple[str, ...] = ()
     resolver: tuple[str, ...] = ()
+    rlimits: tuple[tuple[int, int, int], ...] = ()
+    oom_score_adj: int = 0
+    personality: int | None = None
+    sysctls: tuple[tuple[str, str], ...] = ()
+    tmpfs: tuple[tuple[str, tuple[str, ...]], ...] = ()

@@ -14,7 +14,8 @@ from runtime.oci.reading import Fields
 NAMESPACES = ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
 _UINT32 = 2**32 - 1
 _KINDS = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
-_PERSONALITIES = {"LINUX": 0, "LINUX32": 8}
+PERSONALITIES = {"LINUX": 0, "LINUX32": 8}
+"""Domain -> what personality(2) takes."""
 _EXTENTS = 340
 """Lines that an id map holds at most (user_namespaces(7))."""
 
@@ -176,10 +177,10 @@ def _parse_personality(fields: Fields) -> int | None:
     personality = fields.inner("personality")
     if personality is None:
         return None
-    domain = personality.choice("domain", tuple(_PERSONALITIES))
+    domain = personality.choice("domain", tuple(PERSONALITIES))
     if not domain:
         raise InvalidSpec(personality.at("domain"), "is required")
-    return _PERSONALITIES[domain]
+    return PERSONALITIES[domain]
 
 
 def _check(linux: Linux, fields: Fields) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from runtime.cgroups import cgroup as cgroups
 from runtime.cgroups.change import change
 from runtime.errors import Conflict, KernelRefused
-from runtime.isolation import launch, namespaces
+from runtime.isolation import launch, namespaces, node
 from runtime.isolation.launch import Launched
 from runtime.isolation.namespaces import Space
 from runtime.isolation.plan import JoinSpec
@@ -36,7 +36,7 @@ class Body:
     """Namespaces and cgroup of one container, and what is done with them."""
 
     def __init__(self, bundle: Bundle) -> None:
-        self._bundle = bundle
+        self._bundle = self._fitted = bundle
         self._space: Space | None = None
         self._cgroup: cgroups.Cgroup | None = None
 
@@ -54,14 +54,18 @@ class Body:
 
         The zygote gets copies of each descriptor before anything depends on it.
         """
+        fitted = node.fit(self._bundle)
+        self._fitted = fitted.bundle
         space, cgroup = self._ready()
         reading, writing = make_pipes()
+        for notice in fitted.notices:
+            os.write(writing["stderr"], f"moorage: {notice}\n".encode())
         nothing = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
         try:
             held = {**reading, "user": space.user, "net": space.net}
             link.prepared(number, held, space.id_base)
             stdio = (nothing, writing["stdout"], writing["stderr"])
-            launched = launch.launch(self._bundle, space=space, cgroup=cgroup, stdio=stdio)
+            launched = launch.launch(self._fitted, space=space, cgroup=cgroup, stdio=stdio)
         except BaseException:
             for fd in reading.values():
                 os.close(fd)
@@ -77,17 +81,12 @@ class Body:
         """Start a further process in the container; `spec` is ExecSpec.to_json()."""
         _, cgroup = self._ready()
         env = {**dict(self._bundle.env), **spec["env"]}
-        join = JoinSpec(
+        join = JoinSpec.inside(
+            self._fitted,
             args=tuple(spec["command"]),
             env=tuple(env.items()),
             cwd=spec["working_dir"] or self._bundle.cwd,
             user=self._bundle.user if spec["user"] is None else spec["user"],
-            id_base=self._bundle.id_base,
-            capabilities=self._bundle.capabilities,
-            no_new_privileges=self._bundle.no_new_privileges,
-            seccomp=self._bundle.seccomp,
-            umask=self._bundle.umask,
-            groups=self._bundle.groups,
         )
         return launch.join(run.pidfd, join, stdio=stdio, cgroup=cgroup)
 
@@ -98,6 +97,7 @@ class Body:
             self._space = Space(self._bundle.id_base, user, net)
         left = cgroups.open_existing(self._bundle.cgroup)
         self._cgroup = left if left.groups else None
+        self._fitted = node.fit(self._bundle).bundle
 
     def limit(self, resources: Resources, *, known: bool = True) -> None:
         """Give the container other limits, now and for later runs; see `runtime.cgroups.change`.
@@ -162,9 +162,9 @@ class Body:
 
     def _make_cgroup(self) -> cgroups.Cgroup:
         try:
-            return cgroups.create(self._bundle.cgroup, self._bundle.resources)
+            return cgroups.create(self._fitted.cgroup, self._fitted.resources)
         except Conflict:  # left by a shim that died before its container was launched
             left = cgroups.open_existing(self._bundle.cgroup)
             left.kill()
             left.remove()
-            return cgroups.create(self._bundle.cgroup, self._bundle.resources)
+            return cgroups.create(self._fitted.cgroup, self._fitted.resources)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -34,6 +35,24 @@ _ONLY = {
     "tmpfs": ("size_bytes", "mode"),
 }
 """Fields that mean something for one type only."""
+_TMPFS_FLAGS = frozenset(
+    (
+        *("ro", "rw", "exec", "noexec", "nosuid", "nodev", "atime", "noatime", "relatime"),
+        *("norelatime", "strictatime", "nostrictatime", "diratime", "nodiratime", "nosymfollow"),
+        *("symfollow", "defaults"),
+    )
+)
+_INSIDE = r"[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+"""An id of a container: 0 to 65,535."""
+_TMPFS_SETTINGS = {
+    "size": r"[0-9]{1,18}([kKmMgG]|%)?",
+    "nr_blocks": r"[0-9]{1,18}[kKmMgG]?",
+    "nr_inodes": r"[0-9]{1,18}[kKmMgG]?",
+    "mode": r"[0-7]{1,4}",
+    "uid": _INSIDE,
+    "gid": _INSIDE,
+}
+"""Options of tmpfs(5) and what they may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +118,20 @@ class Mount(Topic):
                     raise InvalidSpec(f"mounts.{name}", f"is for a {kind}, not for a {self.type}")
         if self.subpath is not None and ".." in self.subpath.split("/"):
             raise InvalidSpec("mounts.subpath", f"{self.subpath!r} goes up by '..'")
+
+
+def is_for_tmpfs(option: str) -> bool:
+    """Say whether an option of mount(8) is one of a tmpfs (tmpfs(5))."""
+    return stays_inside(option) or option in ("dev", "suid")
+
+
+def stays_inside(option: str) -> bool:
+    """Say whether an option of a tmpfs can concern nobody but the container."""
+    name, equals, value = option.partition("=")
+    if not equals:
+        return name in _TMPFS_FLAGS
+    pattern = _TMPFS_SETTINGS.get(name)
+    return pattern is not None and re.fullmatch(pattern, value, re.ASCII) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 from runtime.containers import lifecycle
 from runtime.containers.plan import refuse_unbuilt
+from runtime.containers.plan_process import surroundings
 from runtime.containers.stop import check_grace
 from runtime.errors import Conflict, InvalidSpec, RuntimeFault, Unavailable
 from runtime.events import (
@@ -51,6 +52,7 @@ class FakeContainers(Store):
                 return self._all[name].record
             image = self._images.resolve(spec.namespace, spec.image)
             refuse_unbuilt(spec)
+            surroundings(spec)
             self._effect("create", name)
             record = ContainerRecord(
                 id=name,

@@ -12,8 +12,7 @@ from typing import NoReturn
 
 from runtime.abi import CLONE_NEWCGROUP, CLONE_NEWNS, CLONE_NEWUSER, O_PATH
 from runtime.cgroups.cgroup import Cgroup
-from runtime.errors import InvalidSpec, KernelRefused
-from runtime.isolation import capabilities, finish, sync
+from runtime.isolation import capabilities, finish, sync, sysctls
 from runtime.isolation.hooks import run_hooks
 from runtime.isolation.init import EXIT_FAILED, stop_imports
 from runtime.isolation.oci import become, console, rootfs
@@ -23,7 +22,6 @@ from runtime.isolation.oci.plan import Blueprint
 from runtime.kernel import prctl, process, rtnetlink
 from runtime.kernel.keyrings import join_new_session_keyring
 from runtime.kernel.namespaces import setdomainname, sethostname, setns, unshare
-from runtime.kernel.procfs import write_text
 from runtime.oci.config import Hook
 
 _SYS_ADMIN = 1 << capabilities.NUMBERS["CAP_SYS_ADMIN"]
@@ -92,8 +90,9 @@ def _leave_host(order: Order) -> None:
         sethostname(config.hostname)
     if config.domainname:
         setdomainname(config.domainname)
+    owner = spaces.maps.uid(0, "linux.uidMappings") if config.linux.sysctl else 0
     for name, value in config.linux.sysctl:
-        _set_sysctl(name, value)
+        sysctls.write(name, value, owner=owner, field=f"linux.sysctl.{name}")
 
 
 def _keep_descriptors(order: Order) -> None:
@@ -102,16 +101,6 @@ def _keep_descriptors(order: Order) -> None:
     kept += [fd for fd in (order.spaces.user, order.console) if fd is not None]
     stdio = range(become.FIRST_FREE)
     process.close_all_but((*stdio, *order.blueprint.process.preserved, *kept))
-
-
-def _set_sysctl(name: str, value: str) -> None:
-    """Write a parameter of a namespace that the caller is in; the procfs is still the host's."""
-    path = name if "/" in name else name.replace(".", "/")
-    try:
-        write_text(f"/proc/sys/{path}", value)
-    except KernelRefused as refused:
-        reason = os.strerror(refused.errno).lower()
-        raise InvalidSpec(f"linux.sysctl.{name}", f"{value!r}: {reason}") from None
 
 
 def _build(order: Order) -> int:

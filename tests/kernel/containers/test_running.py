@@ -295,3 +295,19 @@ def test_the_directories_are_closed_to_others(instance: Instance) -> None:
     assert os.stat(f"{directory}/upper").st_mode & 0o777 == 0o755
     for path in (instance.config.data, instance.config.run):
         assert os.stat(path).st_mode & 0o777 == 0o700
+
+
+def test_a_limit_that_the_node_cannot_give_is_lowered_and_told_in_the_log(
+    instance: Instance,
+) -> None:
+    endless = [{"name": "nofile", "soft": 64, "hard": -1}]
+    limits = Limits.from_json({"pids": 64, "ulimits": endless})
+    made = instance.run("ulimit -Sn; ulimit -Hn", limits=limits)
+    instance.engine.containers.wait(made.id, timeout_seconds=20)
+
+    lines = instance.output(made.id).decode().splitlines()
+    soft, hard = (line for line in lines if line.isdecimal())
+    assert soft == "64"
+    assert [line for line in lines if not line.isdecimal()] == [
+        f"moorage: limits.ulimits: nofile: this node gives {hard} at most, no limit was asked for"
+    ]

@@ -141,6 +141,7 @@ def test_the_privileged_preset_allows_every_opt_out(
         ("limits.log_files", 204),
         ("device_rules", [{"allow": False}]),
         ("mounts", [{"type": "tmpfs", "target": "/run"}]),
+        ("mounts", [{"type": "tmpfs", "target": "/run", "options": ["exec", "size=1m", "ro"]}]),
         ("mounts", [{"type": "volume", "source": "data", "target": "/data"}]),
         ("namespaces.ipc", "none"),
         ("namespaces.sysctls", {"net.ipv4.ip_unprivileged_port_start": "0"}),

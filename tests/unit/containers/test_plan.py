@@ -181,3 +181,41 @@ def test_a_conduct_survives_its_file() -> None:
     conduct = planned({"cmd": ("a",), "env": ("A=1",)}, restart="always", stop_signal="INT")
 
     assert Conduct.from_json(conduct.to_json()) == conduct
+
+
+def test_wishes_of_processes_become_parts_of_the_bundle() -> None:
+    bundle = planned(
+        {"cmd": ("a",)},
+        limits={"ulimits": [{"name": "nofile", "soft": 5, "hard": -1}]},
+        process={"oom_score_adj": 7, "personality": "LINUX32"},
+        namespaces={"sysctls": {"net.ipv4.ip_forward": "1"}},
+        security={"masked_paths": [], "readonly_paths": ["/proc/sys"]},
+    ).bundle
+
+    assert bundle.rlimits == ((7, 5, 2**64 - 1),)
+    assert (bundle.oom_score_adj, bundle.personality) == (7, 8)
+    assert bundle.sysctls == (("net.ipv4.ip_forward", "1"),)
+    assert (bundle.masked_paths, bundle.readonly_paths) == ((), ("/proc/sys",))
+
+
+def test_filesystems_in_memory_come_parents_first_with_their_options() -> None:
+    bundle = planned(
+        {"cmd": ("a",)},
+        mounts=[
+            {"type": "tmpfs", "target": "/run/lock", "options": ["size=1m"], "read_only": True},
+            {"type": "tmpfs", "target": "/run/", "size_bytes": 4096, "mode": 0o755},
+        ],
+    ).bundle
+
+    assert bundle.tmpfs == (
+        ("/run/", ("size=4096", "mode=755")),
+        ("/run/lock", ("size=1m", "ro")),
+    )
+
+
+@pytest.mark.parametrize("option", ["bind", "size=x", "uid=65536", "huge=always", "size", "mode=8"])
+def test_what_no_tmpfs_of_a_container_takes_is_refused(option: str) -> None:
+    with pytest.raises(InvalidSpec) as refused:
+        planned({"cmd": ("a",)}, mounts=[{"type": "tmpfs", "target": "/x", "options": [option]}])
+
+    assert refused.value.field == "mounts.options"

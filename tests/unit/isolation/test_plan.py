@@ -107,8 +107,9 @@ def test_an_empty_working_directory_is_the_root() -> None:
         ({"args": ("",)}, "command"),
         ({"capabilities": ("CAP_FLY",)}, "capabilities"),
         ({"seccomp": "off"}, "seccomp"),
-        ({"masked_paths": ("/etc/shadow",)}, "masked_paths"),
-        ({"readonly_paths": ("/proc/../etc",)}, "masked_paths"),
+        ({"masked_paths": ("/etc/shadow",)}, "security.masked_paths"),
+        ({"masked_paths": ("/proc/",)}, "security.masked_paths"),
+        ({"readonly_paths": ("/proc/../etc",)}, "security.readonly_paths"),
     ],
 )
 def test_what_cannot_be_planned_names_the_field(changes: dict[str, Any], field: str) -> None:
@@ -144,3 +145,36 @@ def test_capabilities_outside_the_mask_are_all_the_others() -> None:
     mask = capabilities.mask(("CAP_CHOWN", "CAP_KILL"))
 
     assert set(capabilities.numbers_outside(mask)) == set(range(41)) - {0, 5}
+
+
+def test_a_tmpfs_belongs_to_root_inside_and_is_sealed_unless_it_says_otherwise() -> None:
+    plain, other = _plan(
+        tmpfs=(("/run", ("size=4096", "mode=755")), ("/srv", ("exec", "uid=5", "ro")))
+    ).mounts
+    sealed = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC
+
+    assert dict(plain.data) == {"size": "4096", "mode": "755", "uid": "1000000", "gid": "1000000"}
+    assert plain.own.set == sealed
+    assert dict(other.data) == {"uid": "1000005", "gid": "1000000"}
+    assert other.own.set == sealed & ~MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY
+
+
+def test_groups_that_may_ping_are_told_to_the_host_as_its_own() -> None:
+    name = "net.ipv4.ping_group_range"
+    told = _plan(sysctls=((name, "0\t2147483647"), ("kernel.shmmax", "7"))).sysctls
+
+    assert told == ((name, "1000000 1065535"), ("kernel.shmmax", "7"))
+
+
+def test_what_is_masked_by_choice_is_all_that_is_masked() -> None:
+    assert _plan().masks_throttles
+    assert not _plan(masked_paths=("/proc/keys",)).masks_throttles
+
+
+def test_a_join_has_what_its_container_has_but_for_its_own() -> None:
+    bundle = dataclasses.replace(BUNDLE, rlimits=((7, 1, 2),), oom_score_adj=3, umask=0o077)
+    joiner = JoinSpec.inside(bundle, args=("/bin/id",), env=(), cwd="/", user="bob")
+
+    assert (joiner.args, joiner.user) == (("/bin/id",), "bob")
+    assert (joiner.rlimits, joiner.oom_score_adj, joiner.umask) == (((7, 1, 2),), 3, 0o077)
+    assert joiner.id_base == bundle.id_base

@@ -1,0 +1,54 @@
+"""What a spec may ask for besides a command: accepted, carried out, or refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runtime.engine import Engine
+from runtime.errors import InvalidSpec
+from runtime.spec.container import ContainerSpec
+from tests.contract.conftest import output
+
+
+def asking(script: str, **wishes: Any) -> ContainerSpec:
+    return ContainerSpec.from_json({"image": "starter", "command": ["sh", "-c", script], **wishes})
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"limits": {"ulimits": [{"name": "nofile", "soft": 64, "hard": 128}]}},
+        {"process": {"oom_score_adj": 500}},
+        {"process": {"personality": "LINUX32"}},
+        {"namespaces": {"sysctls": {"net.ipv4.ip_unprivileged_port_start": "0"}}},
+        {"mounts": [{"type": "tmpfs", "target": "/srv/x", "options": ["exec", "uid=1"]}]},
+        {"security": {"masked_paths": [], "readonly_paths": ["/proc/sys"]}},
+    ],
+    ids=lambda wish: str(next(iter(next(iter(wish.values()))))),
+)
+def test_a_wish_is_carried_out_and_told_back(engine: Engine, wish: dict[str, Any]) -> None:
+    spec = asking("echo well; exit 3", **wish)
+    made = engine.containers.start(engine.containers.create(spec).id)
+    over = engine.containers.wait(made.id, timeout_seconds=20)
+
+    assert (over.exit_code, output(engine, made.id)) == (3, b"well\n")
+    assert ContainerSpec.from_json(over.spec) == spec
+
+
+@pytest.mark.parametrize(
+    ("wish", "field"),
+    [
+        ({"mounts": [{"type": "bind", "source": "/", "target": "/x"}]}, "mounts.type"),
+        ({"mounts": [{"type": "tmpfs", "target": "/x", "options": ["bind"]}]}, "mounts.options"),
+    ],
+)
+def test_what_is_carried_out_in_part_refuses_the_rest_by_name(
+    engine: Engine, wish: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidSpec) as refused:
+        engine.containers.create(asking("true", **wish))
+
+    assert refused.value.field == field
+    assert engine.containers.list() == []
