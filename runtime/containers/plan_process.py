@@ -25,6 +25,7 @@ def surroundings(spec: ContainerSpec) -> dict[str, Any]:
         "personality": None if process.personality is None else PERSONALITIES[process.personality],
         "sysctls": tuple(spec.namespaces.sysctls.items()),
         "tmpfs": _tmpfs(spec.mounts),
+        "reaper": process.init,
         "masked_paths": MASKED_PATHS if masked is None else masked,
         "readonly_paths": READONLY_PATHS if readonly is None else readonly,
     }

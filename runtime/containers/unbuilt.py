@@ -23,6 +23,7 @@ BUILT = frozenset(
         *("limits.memory_swappiness", "limits.cpu_burst_microseconds", "limits.cpu_shares"),
         *("limits.cpu_idle", "limits.log_bytes", "limits.log_files"),
         *("limits.ulimits", "process.oom_score_adj", "process.personality"),
+        "process.init",
         *("namespaces.sysctls", "mounts", "security.masked_paths", "security.readonly_paths"),
     )
 )
@@ -48,7 +49,6 @@ UNBUILT = {
     "process.console_size": "give terminals",
     "process.stdin_open": "keep standard input open",
     "process.stdin_once": "keep standard input open",
-    "process.init": "put a reaper before the command",
     "process.shell": "run shell forms",
     "process.scheduler": "choose schedulers",
     "process.io_priority": "set I/O priorities",

@@ -22,7 +22,7 @@ from runtime.abi import (
     O_PATH,
 )
 from runtime.cgroups.cgroup import Cgroup
-from runtime.isolation import finish, mounts, rootfs, sync, sysctls, users
+from runtime.isolation import finish, mounts, reaper, rootfs, sync, sysctls, users
 from runtime.isolation.idmap import as_owner
 from runtime.isolation.namespaces import Space, prepare_network
 from runtime.isolation.plan import LaunchPlan
@@ -109,6 +109,8 @@ def _become_first(order: Order) -> NoReturn:
         mount_setattr(overlay, add=MOUNT_ATTR_RDONLY)
     setns(order.space.user, CLONE_NEWUSER)
     finish.enter_directory(root, plan.process.cwd)
+    if plan.reaper is not None:
+        reaper.stand_before(plan.reaper, identity, order.pipe)
     finish.constrain(plan.process)
     finish.become(identity, plan.process.confinement)
     finish.execute(plan.process, identity, root, order.pipe)

@@ -122,6 +122,7 @@ class LaunchPlan:
     """All that the inside of a new container does, decided."""
 
     process: Process
+    reaper: Confinement | None
     layers: tuple[str, ...]
     state_dir: str
     read_only: bool
@@ -146,8 +147,10 @@ def plan_launch(bundle: Bundle, *, view: tuple[str, ...], machine: str) -> Launc
     name_files = _plan_name_files(bundle)
     for field in ("masked_paths", "readonly_paths"):
         _check_paths(f"security.{field}", getattr(bundle, field))
+    process = _plan_process(bundle, machine)
     return LaunchPlan(
-        process=_plan_process(bundle, machine),
+        process=process,
+        reaper=_plan_reaper(process, machine) if bundle.reaper else None,
         layers=bundle.lower,
         state_dir=bundle.state_dir,
         read_only=bundle.read_only,
@@ -282,6 +285,14 @@ def _plan_cgroup_view(
             for name in view
         ),
     )
+
+
+def _plan_reaper(process: Process, machine: str) -> Confinement:
+    """Return what a first process keeps that only reaps and signals: at most CAP_KILL."""
+    kept = process.confinement.permitted & capabilities.mask(("CAP_KILL",))
+    usual = capabilities.mask(DEFAULT_CAPABILITIES)
+    program = process.confinement.program and seccomp.default_program(machine, usual)
+    return Confinement(permitted=kept, bounding=kept, no_new_privileges=True, program=program)
 
 
 def _plan_process(spec: Bundle | JoinSpec, machine: str) -> Process:

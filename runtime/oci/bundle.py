@@ -72,7 +72,8 @@ class Bundle:
     the image's. `domainname` is of setdomainname(2).
     `rlimits` are (number, soft, hard) of setrlimit(2), where 2**64-1 is no limit; `oom_score_adj`
     is of proc(5), `personality` of personality(2), `sysctls` are of the container's namespaces.
-    `tmpfs` are (target, options of mount(8)), parents first; ids in them are those inside.
+    `tmpfs` are (target, options of mount(8)), parents first; ids in them are those inside. With a
+    `reaper` the command is the second process, and the first one the engine's.
     `ping_group_range` and the rest of the defaults are the engine's, not the image's.
     """
 
@@ -104,3 +105,4 @@ class Bundle:
     personality: int | None = None
     sysctls: tuple[tuple[str, str], ...] = ()
     tmpfs: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    reaper: bool = False

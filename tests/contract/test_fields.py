@@ -21,6 +21,7 @@ def asking(script: str, **wishes: Any) -> ContainerSpec:
     [
         {"limits": {"ulimits": [{"name": "nofile", "soft": 64, "hard": 128}]}},
         {"process": {"oom_score_adj": 500}},
+        {"process": {"init": True}, "limits": {"memory_bytes": 6 << 20}},
         {"process": {"personality": "LINUX32"}},
         {"namespaces": {"sysctls": {"net.ipv4.ip_unprivileged_port_start": "0"}}},
         {"mounts": [{"type": "tmpfs", "target": "/srv/x", "options": ["exec", "uid=1"]}]},
@@ -52,3 +53,13 @@ def test_what_is_carried_out_in_part_refuses_the_rest_by_name(
 
     assert refused.value.field == field
     assert engine.containers.list() == []
+
+
+def test_a_reaper_passes_the_stop_signal_on_to_a_command_without_handlers(engine: Engine) -> None:
+    spec = ContainerSpec.from_json(
+        {"image": "starter", "command": ["sleep", "60"], "process": {"init": True}}
+    )
+    made = engine.containers.start(engine.containers.create(spec).id)
+    engine.containers.stop(made.id)
+
+    assert engine.containers.wait(made.id, timeout_seconds=8).exit_code == 143
