@@ -44,11 +44,14 @@ def creating(site: Site) -> str:
 
 
 def _place(site: Site, identity: str) -> Place:
+    host = os.uname()
     return Place(
         id=identity,
         state_dir=site.directory(identity),
         cgroup=f"{site.slice}/{identity}",
         id_base=site.config.id_base,
+        machine=host.machine,
+        release=host.release,
     )
 
 

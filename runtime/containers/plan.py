@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
+from typing import Any
 
 from runtime.containers.plan_process import surroundings
+from runtime.containers.plan_seccomp import Node, compile_filter
 from runtime.containers.unbuilt import UNBUILT, partly
 from runtime.errors import InvalidSpec
 from runtime.images.image import ResolvedImage
@@ -22,12 +24,17 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """What the engine decides for a container: id, directory, cgroup, first host id."""
+    """What the engine decides for a container: id, directory, cgroup, first host id.
+
+    `machine` and `release` are those of uname(2).
+    """
 
     id: str
     state_dir: str
     cgroup: str
     id_base: int
+    machine: str = ""
+    release: str = ""
 
 
 def plan_container(spec: ContainerSpec, image: ResolvedImage, place: Place) -> Conduct:
@@ -39,6 +46,7 @@ def plan_container(spec: ContainerSpec, image: ResolvedImage, place: Place) -> C
     refuse_unbuilt(spec)
     config = image.config
     hostname = spec.hostname or place.id[:12]
+    kept = capabilities(spec)
     bundle = Bundle(
         id=place.id,
         args=arguments(spec, config),
@@ -52,7 +60,7 @@ def plan_container(spec: ContainerSpec, image: ResolvedImage, place: Place) -> C
         cgroup=place.cgroup,
         resources=resources(spec.limits),
         read_only=spec.read_only,
-        capabilities=capabilities(spec),
+        capabilities=kept,
         no_new_privileges=spec.no_new_privileges,
         seccomp=spec.seccomp,
         shm_bytes=spec.storage.shm_bytes,
@@ -62,6 +70,7 @@ def plan_container(spec: ContainerSpec, image: ResolvedImage, place: Place) -> C
         hosts=_hosts(spec.network),
         resolver=resolver(spec.network),
         **surroundings(spec),
+        **own_filter(spec, kept, place.machine, place.release),
     )
     return Conduct(
         bundle=bundle,
@@ -84,6 +93,18 @@ def refuse_unbuilt(spec: ContainerSpec) -> None:
             raise InvalidSpec(field, f"this engine does not {feature} yet: leave it out")
     for field, feature in partly(spec):
         raise InvalidSpec(field, f"this engine does not {feature} yet: leave it out")
+
+
+def own_filter(
+    spec: ContainerSpec, kept: tuple[str, ...], machine: str, release: str
+) -> dict[str, Any]:
+    """Return the parts of a bundle that hold a filter of the spec's own. Raises InvalidSpec."""
+    profile = spec.security.seccomp_profile
+    if profile is None:
+        return {}
+    node = Node(machine=machine, release=release, capabilities=kept)
+    compiled = compile_filter(profile, node)
+    return {"filter_program": compiled.program.hex(), "filter_flags": compiled.flags}
 
 
 def resources(limits: Limits) -> Resources:

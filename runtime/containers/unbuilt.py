@@ -23,7 +23,7 @@ BUILT = frozenset(
         *("limits.memory_swappiness", "limits.cpu_burst_microseconds", "limits.cpu_shares"),
         *("limits.cpu_idle", "limits.log_bytes", "limits.log_files"),
         *("limits.ulimits", "process.oom_score_adj", "process.personality"),
-        "process.init",
+        *("process.init", "security.seccomp_profile"),
         *("namespaces.sysctls", "mounts", "security.masked_paths", "security.readonly_paths"),
     )
 )
@@ -82,7 +82,6 @@ UNBUILT = {
         ),
         "run hooks",
     ),
-    "security.seccomp_profile": "take custom system call filters",
     "security.apparmor_profile": "choose AppArmor profiles",
     "security.selinux_label": "set SELinux labels",
     "security.mount_label": "set SELinux labels",

@@ -128,23 +128,45 @@ def enter_directory(root: int, path: str) -> int:
 def become(identity: Identity, confinement: Confinement) -> None:
     """Drop to `identity` with `confinement`; the caller is in the container's user namespace.
 
-    A filter without no_new_privs needs CAP_SYS_ADMIN (seccomp(2)), so it comes before the drop.
+    What is left to be done is `lock`.
     """
     if confinement.no_new_privileges:
         prctl.set_no_new_privileges()
     for number in capabilities.numbers_outside(confinement.bounding):
         prctl.drop_from_bounding_set(number)
-    if confinement.program and not confinement.no_new_privileges:
-        install_filter(confinement.program)
+    late = _needs_powers(confinement)
+    if late:
+        prctl.keep_capabilities()
     os.setgroups(identity.groups)
     os.setresgid(identity.gid, identity.gid, identity.gid)
     os.setresuid(identity.uid, identity.uid, identity.uid)
+    if not late:
+        _set_powers(identity, confinement)
+
+
+def lock(identity: Identity, confinement: Confinement) -> None:
+    """Load the filter as late as can be, for one of the user's own may forbid nearly everything.
+
+    Without no_new_privs that takes CAP_SYS_ADMIN (seccomp(2)), so powers are given up after it.
+    """
+    if _needs_powers(confinement):
+        held = caps.capget().permitted
+        caps.capset(held, held, 0)
+        install_filter(confinement.program, flags=confinement.flags)
+        _set_powers(identity, confinement)
+    elif confinement.program:
+        install_filter(confinement.program, flags=confinement.flags)
+
+
+def _needs_powers(confinement: Confinement) -> bool:
+    return bool(confinement.program) and not confinement.no_new_privileges
+
+
+def _set_powers(identity: Identity, confinement: Confinement) -> None:
     permitted = 0 if identity.uid else confinement.permitted
     caps.capset(permitted, permitted, 0)
     # setresuid may have changed it; execve sets it again by what is executed.
     prctl.set_dumpable(False)
-    if confinement.program and confinement.no_new_privileges:
-        install_filter(confinement.program)
 
 
 def execute(wanted: Process, identity: Identity, root: int, pipe: sync.Pipe) -> NoReturn:
@@ -157,6 +179,7 @@ def execute(wanted: Process, identity: Identity, root: int, pipe: sync.Pipe) -> 
         os.umask(wanted.umask)
     process.close_on_exec(_FIRST_FREE)
     pipe.tell(sync.READY)
+    lock(identity, wanted.confinement)
     try:
         os.execve(path, wanted.args, environment)  # noqa: S606  # it is the container
     except OSError as error:

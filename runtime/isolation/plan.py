@@ -67,12 +67,16 @@ class Filesystem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confinement:
-    """What a process may never do: capability masks and the system call filter (b"" is none)."""
+    """What a process may never do: capability masks and the system call filter (b"" is none).
+
+    `flags` are SECCOMP_FILTER_FLAG_* bits.
+    """
 
     permitted: int
     bounding: int
     no_new_privileges: bool
     program: bytes
+    flags: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +96,8 @@ class JoinSpec:
     rlimits: tuple[tuple[int, int, int], ...] = ()
     oom_score_adj: int = 0
     personality: int | None = None
+    filter_program: str = ""
+    filter_flags: int = 0
 
     @classmethod
     def inside(cls, bundle: Bundle, **own: Any) -> JoinSpec:
@@ -300,7 +306,9 @@ def _plan_process(spec: Bundle | JoinSpec, machine: str) -> Process:
         raise InvalidSpec("command", "is empty")
     permitted = capabilities.mask(spec.capabilities)
     program = b""
-    if spec.seccomp == "default":
+    if spec.filter_program:
+        program = bytes.fromhex(spec.filter_program)
+    elif spec.seccomp == "default":
         program = seccomp.default_program(machine, permitted)
     elif spec.seccomp != "unconfined":
         raise InvalidSpec("seccomp", f"{spec.seccomp!r} is neither default nor unconfined")
@@ -320,5 +328,6 @@ def _plan_process(spec: Bundle | JoinSpec, machine: str) -> Process:
             bounding=capabilities.bounding(permitted, no_new_privileges=spec.no_new_privileges),
             no_new_privileges=spec.no_new_privileges,
             program=program,
+            flags=spec.filter_flags,
         ),
     )

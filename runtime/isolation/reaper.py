@@ -42,6 +42,7 @@ def stand_before(confinement: Confinement, identity: Identity, pipe: sync.Pipe) 
         return
     process.rename(_NAME)
     finish.become(identity, confinement)
+    finish.lock(identity, confinement)
     pipe.writer = -1
     process.close_all_but(())
     _mind(command)

@@ -74,6 +74,8 @@ class Bundle:
     is of proc(5), `personality` of personality(2), `sysctls` are of the container's namespaces.
     `tmpfs` are (target, options of mount(8)), parents first; ids in them are those inside. With a
     `reaper` the command is the second process, and the first one the engine's.
+    `filter_program` is a classic BPF program in hexadecimal digits, with SECCOMP_FILTER_FLAG_* bits
+    `filter_flags`, in place of what `seccomp` says.
     `ping_group_range` and the rest of the defaults are the engine's, not the image's.
     """
 
@@ -106,3 +108,5 @@ class Bundle:
     sysctls: tuple[tuple[str, str], ...] = ()
     tmpfs: tuple[tuple[str, tuple[str, ...]], ...] = ()
     reaper: bool = False
+    filter_program: str = ""
+    filter_flags: int = 0

@@ -33,7 +33,8 @@ OPERATORS = (
     "SCMP_CMP_MASKED_EQ",
 )
 FLAGS = ("SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW")
-_WITH_ERRNO = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
+WITH_ERRNO = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
+"""Actions that tell the caller a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def _parse_action(fields: Fields, name: str, errno_name: str) -> Action:
     if not action:
         raise InvalidSpec(fields.at(name), "is required")
     errno = fields.integer(errno_name, least=0, most=_LARGEST_ERRNO)
-    if action not in _WITH_ERRNO:
+    if action not in WITH_ERRNO:
         if errno is not None:
             raise InvalidSpec(fields.at(errno_name), f"means nothing with {action}")
         return Action(action)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from runtime.spec.docker_seccomp import is_docker, translated
 from runtime.spec.topic import (
     TEXTS,
     Topic,
@@ -14,6 +15,7 @@ from runtime.spec.topic import (
     by,
     mapped,
     matching,
+    numbered,
     one,
     one_of,
     several,
@@ -78,7 +80,7 @@ class SeccompRule(Topic):
     names: tuple[str, ...] = field(metadata=by(several(_CALL)))
     action: str = field(metadata=by(one_of(*ACTIONS)))
     errno: int | None = asked(whole(0, 4095))
-    args: tuple[SeccompArgument, ...] = asked(several(one(SeccompArgument)), ())
+    args: tuple[SeccompArgument, ...] = asked(numbered(SeccompArgument), ())
     includes: SeccompCondition | None = asked(one(SeccompCondition))
     excludes: SeccompCondition | None = asked(one(SeccompCondition))
 
@@ -89,17 +91,23 @@ class SeccompProfile(Topic):
 
     `default_action` is what no rule says, with `default_errno`. `architectures` are names of
     libseccomp, besides the machine's own; `syscalls` rules, the first that holds counts; `flags` of
-    seccomp(2). `listener_path` and `listener_metadata` serve SCMP_ACT_NOTIFY.
+    seccomp(2). `listener_path` and `listener_metadata` serve SCMP_ACT_NOTIFY. A file of
+    Docker's, with its own names of fields, is taken too.
     """
 
     PATH: ClassVar[str] = "security.seccomp_profile"
     default_action: str = field(metadata=by(one_of(*ACTIONS)))
     default_errno: int | None = asked(whole(0, 4095))
     architectures: tuple[str, ...] = asked(several(_ARCHITECTURE), ())
-    syscalls: tuple[SeccompRule, ...] = asked(several(one(SeccompRule)), ())
+    syscalls: tuple[SeccompRule, ...] = asked(numbered(SeccompRule), ())
     flags: tuple[str, ...] = asked(several(one_of(*_FLAGS)), ())
     listener_path: str | None = asked(absolute)
     listener_metadata: str | None = asked(text)
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> SeccompProfile:
+        """Parse untrusted data, also one of Docker's files. Raises InvalidSpec naming the place."""
+        return cls(**cls.known(translated(plain) if is_docker(plain) else plain))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

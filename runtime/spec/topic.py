@@ -190,6 +190,23 @@ def several(check: Check) -> Check:
     return check_all
 
 
+def numbered(kind: type[Kind]) -> Check:
+    """Check for a list of topics; what is wrong with one is told with its place in the list."""
+    check_one = one(kind)
+
+    def check(path: str, value: Any) -> tuple[Any, ...]:
+        found = []
+        for place, entry in enumerate(fields.items(path, value)):
+            try:
+                found.append(check_one(path, entry))
+            except InvalidSpec as wrong:
+                field = wrong.field.replace(kind.PATH, f"{kind.PATH}[{place}]", 1)
+                raise InvalidSpec(field, wrong.reason) from None
+        return tuple(found)
+
+    return check
+
+
 def mapped(check_key: Check, check_value: Check) -> Check:
     """Check for an object by its keys and values; returns it read-only."""
 

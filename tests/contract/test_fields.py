@@ -26,6 +26,7 @@ def asking(script: str, **wishes: Any) -> ContainerSpec:
         {"namespaces": {"sysctls": {"net.ipv4.ip_unprivileged_port_start": "0"}}},
         {"mounts": [{"type": "tmpfs", "target": "/srv/x", "options": ["exec", "uid=1"]}]},
         {"security": {"masked_paths": [], "readonly_paths": ["/proc/sys"]}},
+        {"security": {"seccomp_profile": {"default_action": "SCMP_ACT_ALLOW"}}},
     ],
     ids=lambda wish: str(next(iter(next(iter(wish.values()))))),
 )
@@ -43,6 +44,10 @@ def test_a_wish_is_carried_out_and_told_back(engine: Engine, wish: dict[str, Any
     [
         ({"mounts": [{"type": "bind", "source": "/", "target": "/x"}]}, "mounts.type"),
         ({"mounts": [{"type": "tmpfs", "target": "/x", "options": ["bind"]}]}, "mounts.options"),
+        (
+            {"security": {"seccomp_profile": {"defaultAction": "SCMP_ACT_NOTIFY"}}},
+            "security.seccomp_profile.default_action",
+        ),
     ],
 )
 def test_what_is_carried_out_in_part_refuses_the_rest_by_name(

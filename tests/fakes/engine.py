@@ -6,12 +6,13 @@ Programs are a small shell: `echo`, `sleep`, `exit`, `true`, `false`, also joine
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
 
 from runtime.containers import lifecycle
-from runtime.containers.plan import refuse_unbuilt
+from runtime.containers.plan import capabilities, own_filter, refuse_unbuilt
 from runtime.containers.plan_process import surroundings
 from runtime.containers.stop import check_grace
 from runtime.errors import Conflict, InvalidSpec, RuntimeFault, Unavailable
@@ -53,6 +54,7 @@ class FakeContainers(Store):
             image = self._images.resolve(spec.namespace, spec.image)
             refuse_unbuilt(spec)
             surroundings(spec)
+            own_filter(spec, capabilities(spec), os.uname().machine, os.uname().release)
             self._effect("create", name)
             record = ContainerRecord(
                 id=name,
