@@ -10,10 +10,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from runtime.cgroups import devices, files, freezer, v1, v2
+from runtime.cgroups.further_plan import asks_further, plan_further
 from runtime.cgroups.layout import Hierarchy, Layout, detect, detect_all
 from runtime.cgroups.plan import Write, plan_limits
 from runtime.cgroups.resources_plan import DEFAULT_RULES, plan_resources
-from runtime.errors import KernelRefused, Unavailable
+from runtime.errors import InvalidSpec, KernelRefused, Unavailable
 from runtime.oci.bundle import Resources
 from runtime.oci.config_resources import DeviceRule, LinuxResources
 
@@ -182,6 +183,10 @@ def create(path: str, resources: Resources, *, layout: Layout | None = None) -> 
     `path` is relative to each hierarchy's root. Raises Conflict if it exists, InvalidSpec for a
     limit that the host cannot hold, KernelRefused; nothing is left then (ancestors stay).
     """
+    if asks_further(resources):
+        layout = layout or detect_all()
+        plan = plan_further(resources, layout)
+        return _make(path, plan.writes, plan.rules, layout)
     layout = layout or detect()
     return _make(path, plan_limits(resources, layout), DEFAULT_RULES, layout)
 
@@ -220,7 +225,7 @@ def _make(
 
 def open_existing(path: str, *, layout: Layout | None = None) -> Cgroup:
     """Return the cgroup that `create` made earlier, as far as its groups still exist."""
-    layout = layout or detect()
+    layout = layout or detect_all()
     places = [Group(tree, f"{tree.mount}/{path}") for tree in layout.hierarchies]
     return Cgroup(path, tuple(group for group in places if os.path.isdir(group.directory)))
 
@@ -230,8 +235,15 @@ def apply(cgroup: Cgroup, write: Write) -> None:
     try:
         files.write(f"{cgroup.directory(write.controller)}/{write.name}", write.value)
     except KernelRefused as refused:
-        if not (write.optional and files.is_missing(refused)):
+        missing = files.is_missing(refused)
+        if write.optional and missing:
+            return
+        if not write.field:
             raise
+        reason = f"{write.value}: {os.strerror(refused.errno).lower()}"
+        if missing:
+            reason = f"this kernel has no {write.name}"
+        raise InvalidSpec(write.field, reason) from None
 
 
 def _remove_tree(directory: str, deadline: float) -> None:

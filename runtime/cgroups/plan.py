@@ -35,20 +35,30 @@ ALLOWED_DEVICES = (
 class Write:
     """Write `value` to the control file `name` of the group that has `controller`.
 
-    An `optional` file may be missing: kernels are built without some of them.
+    An `optional` file may be missing: kernels are built without some of them. `field` is what a
+    refusal is told of, where that is the caller's to mend.
     """
 
     controller: str
     name: str
     value: str
     optional: bool = False
+    field: str = ""
 
     def __str__(self) -> str:
         return f"{self.name} = {self.value}"
 
 
 def plan_limits(resources: Resources, layout: Layout) -> tuple[Write, ...]:
-    """Return what to write, in order. Raises InvalidSpec for a limit the host cannot hold."""
+    """Return what to write, in order, for what all containers may ask for; with their devices.
+
+    Raises InvalidSpec for a limit the host cannot hold.
+    """
+    return plan_usual(resources, layout) + _devices(layout)
+
+
+def plan_usual(resources: Resources, layout: Layout) -> tuple[Write, ...]:
+    """As `plan_limits`, without devices."""
     writes: list[Write] = []
     for controller, field, value, plan in (
         ("memory", "memory_bytes", resources.memory_bytes, partial(_memory, resources)),
@@ -66,7 +76,7 @@ def plan_limits(resources: Resources, layout: Layout) -> tuple[Write, ...]:
         if tree is None:
             raise InvalidSpec(f"limits.{field}", f"this host has no {controller} cgroup controller")
         writes += plan(value, tree.version)
-    return tuple(writes) + _devices(layout)
+    return tuple(writes)
 
 
 def plan_change(before: Resources | None, after: Resources, layout: Layout) -> tuple[Write, ...]:

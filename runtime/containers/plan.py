@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from runtime.containers.plan_process import surroundings
+from runtime.containers.plan_resources import devices, with_devices
 from runtime.containers.plan_seccomp import Node, compile_filter
 from runtime.containers.unbuilt import UNBUILT, partly
 from runtime.errors import InvalidSpec
 from runtime.images.image import ResolvedImage
-from runtime.oci.bundle import DEFAULT_CAPABILITIES, Bundle, Resources
+from runtime.oci.bundle import DEFAULT_CAPABILITIES, Bundle
 from runtime.oci.image import ImageConfig
 from runtime.shim.conduct import Conduct
 from runtime.spec.container import ContainerSpec
-from runtime.spec.limits import Limits
 from runtime.spec.network import HOST_GATEWAY, Networking
 from runtime.spec.topic import value_at
 
@@ -58,7 +58,8 @@ def plan_container(spec: ContainerSpec, image: ResolvedImage, place: Place) -> C
         state_dir=place.state_dir,
         id_base=place.id_base if spec.id_range is None else spec.id_range,
         cgroup=place.cgroup,
-        resources=resources(spec.limits),
+        resources=with_devices(spec),
+        devices=devices(spec),
         read_only=spec.read_only,
         capabilities=kept,
         no_new_privileges=spec.no_new_privileges,
@@ -105,11 +106,6 @@ def own_filter(
     node = Node(machine=machine, release=release, capabilities=kept)
     compiled = compile_filter(profile, node)
     return {"filter_program": compiled.program.hex(), "filter_flags": compiled.flags}
-
-
-def resources(limits: Limits) -> Resources:
-    """Return what the cgroup of a container with these limits holds."""
-    return Resources(**{name: getattr(limits, name) for name in Resources.__dataclass_fields__})
 
 
 def resolver(network: Networking) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from runtime.cgroups import cgroup as cgroups
-from runtime.cgroups.layout import detect
+from runtime.cgroups.layout import detect_all
 from runtime.containers import lifecycle, trash
 from runtime.containers.create import DRAFT, creating
 from runtime.containers.delete import clear
@@ -211,7 +211,7 @@ def _drop_cgroup(site: Site, container: str, drop: Callable[[], None]) -> bool:
 
 def _cgroup_names(site: Site) -> set[str]:
     names: set[str] = set()
-    for tree in detect().hierarchies:
+    for tree in detect_all().hierarchies:
         try:
             entries = list(os.scandir(f"{tree.mount}/{site.slice}"))
         except FileNotFoundError:

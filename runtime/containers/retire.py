@@ -6,7 +6,7 @@ import os
 import time
 from contextlib import suppress
 
-from runtime.cgroups.layout import detect
+from runtime.cgroups.layout import detect_all
 from runtime.containers.delete import delete
 from runtime.containers.inspect import list_all
 from runtime.containers.site import Site
@@ -29,7 +29,7 @@ def retire(site: Site) -> tuple[str, ...]:
             delete(site, record.id, force=True, sink=NullSink())
             removed.append(record.id)
     site.zygote.leave()
-    for tree in detect().hierarchies:
+    for tree in detect_all().hierarchies:
         own = f"{tree.mount}/{site.slice}"
         _remove(f"{own}/zygote")
         _remove(own)

@@ -24,6 +24,10 @@ BUILT = frozenset(
         *("limits.cpu_idle", "limits.log_bytes", "limits.log_files"),
         *("limits.ulimits", "process.oom_score_adj", "process.personality"),
         *("process.init", "security.seccomp_profile"),
+        *("limits.cpuset_cpus", "limits.cpuset_mems", "limits.huge_pages", "limits.unified"),
+        *("limits.oom_kill_disable", "limits.io_weight", "limits.io_weight_devices"),
+        *("limits.io_read_bps", "limits.io_write_bps", "limits.io_read_iops"),
+        *("limits.io_write_iops", "devices", "device_rules"),
         *("namespaces.sysctls", "mounts", "security.masked_paths", "security.readonly_paths"),
     )
 )
@@ -37,8 +41,6 @@ TOLD = frozenset(
 """Kept and told back to clients; nothing else belongs to them."""
 UNBUILT = {
     "privileged": "run privileged containers",
-    "devices": "pass devices",
-    "device_rules": "change the list of devices",
     "device_requests": "let drivers choose devices",
     "health": "check the health of containers",
     "auto_remove": "remove containers by itself",
@@ -89,25 +91,14 @@ UNBUILT = {
     "security.capability_sets": "set capabilities set by set",
     "limits.kernel_memory_bytes": "limit kernel memory",
     "limits.kernel_tcp_bytes": "limit memory of TCP",
-    "limits.oom_kill_disable": "hold back the OOM killer",
     "limits.memory_use_hierarchy": "switch hierarchical accounting",
     "limits.memory_check_before_update": "check memory before updates",
     "limits.cpu_realtime_period_microseconds": "give real-time processor time",
     "limits.cpu_realtime_runtime_microseconds": "give real-time processor time",
-    "limits.cpuset_cpus": "choose CPUs",
-    "limits.cpuset_mems": "choose memory nodes",
-    "limits.io_weight": "weigh block I/O",
     "limits.io_leaf_weight": "weigh block I/O",
-    "limits.io_weight_devices": "weigh block I/O",
-    "limits.io_read_bps": "throttle block I/O",
-    "limits.io_write_bps": "throttle block I/O",
-    "limits.io_read_iops": "throttle block I/O",
-    "limits.io_write_iops": "throttle block I/O",
-    "limits.huge_pages": "limit huge pages",
     "limits.rdma": "limit RDMA",
     "limits.net_class_id": "classify traffic",
     "limits.net_priorities": "classify traffic",
-    "limits.unified": "write any file of cgroup v2",
     "limits.intel_rdt": "partition caches",
     "limits.cgroup_parent": "choose the parent cgroup",
 }
@@ -121,3 +112,6 @@ def partly(spec: ContainerSpec) -> Iterator[tuple[str, str]]:
             yield "mounts.type", f"mount a {mount.type} into containers"
         if mount.uid_mappings or mount.gid_mappings:
             yield "mounts.uid_mappings", "map the ids of a mount"
+    for weight in spec.limits.io_weight_devices:
+        if weight.leaf_weight is not None:
+            yield "limits.io_weight_devices.leaf_weight", "weigh block I/O of leaves"

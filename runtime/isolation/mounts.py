@@ -29,6 +29,8 @@ def build(plan: LaunchPlan, root: int) -> None:
         for filesystem in plan.filesystems:
             attached[filesystem.target] = _attach(filesystem, root, attached, plan.process.id_base)
             if filesystem.target == "dev":
+                if plan.nodes:
+                    devices.add(attached["dev"], plan.nodes, plan.process.id_base)
                 name_files.attach(plan, root, attached["dev"])
         mounts.mount_setattr(attached["sys/fs/cgroup"], add=MOUNT_ATTR_RDONLY)
         for path in plan.readonly_paths:

@@ -16,7 +16,8 @@ from runtime.abi import (
 from runtime.config import ID_RANGE_SIZE
 from runtime.errors import InvalidSpec
 from runtime.isolation import capabilities, seccomp
-from runtime.oci.bundle import DEFAULT_CAPABILITIES, MASKED_PATHS, Bundle
+from runtime.oci.bundle import DEFAULT_CAPABILITIES, MASKED_PATHS, Bundle, DeviceWish
+from runtime.oci.config_linux import KINDS, Device
 from runtime.oci.config_mounts import Mount, parse_mount
 from runtime.oci.reading import Fields
 
@@ -44,6 +45,8 @@ DEVICE_LINKS = (
     ("stdout", "/proc/self/fd/1"),
     ("stderr", "/proc/self/fd/2"),
 )
+_TAKEN = ("pts", "shm", "mqueue", *(name for name, _ in DEVICE_LINKS))
+"""What of /dev has filesystems of its own, or leads elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +143,7 @@ class LaunchPlan:
     masks_throttles: bool
     mounts: tuple[Mount, ...]
     sysctls: tuple[tuple[str, str], ...]
+    nodes: tuple[Device, ...]
     name_files: tuple[tuple[str, str], ...]
     name_files_place: Filesystem
 
@@ -170,6 +174,7 @@ def plan_launch(bundle: Bundle, *, view: tuple[str, ...], machine: str) -> Launc
         sysctls=tuple(
             (name, _outside(name, value, bundle.id_base)) for name, value in bundle.sysctls
         ),
+        nodes=tuple(_plan_node(wish, bundle.id_base) for wish in bundle.devices),
         name_files=name_files,
         name_files_place=Filesystem(
             fstype="tmpfs",
@@ -237,6 +242,21 @@ def _plan_tmpfs(target: str, options: tuple[str, ...], base: int) -> Mount:
     for name in ("uid", "gid"):
         data[name] = str(base + int(data[name]))
     return replace(mount, data=tuple(data.items()))
+
+
+def _plan_node(wish: DeviceWish, base: int) -> Device:
+    """Return a node of /dev; its path is relative to that, its ids are the host's."""
+    parts = [part for part in wish.target.split("/") if part not in ("", ".")]
+    if len(parts) < 2 or parts[0] != "dev" or parts[1] in _TAKEN:
+        raise InvalidSpec("devices.target", f"{wish.target} is no place for a device in /dev")
+    return Device(
+        path="/".join(parts[1:]),
+        mode=KINDS[wish.kind or "p"] | (0o666 if wish.mode is None else wish.mode),
+        major=wish.major,
+        minor=wish.minor,
+        uid=base + (wish.uid or 0),
+        gid=base + (wish.gid or 0),
+    )
 
 
 def _outside(name: str, value: str, base: int) -> str:

@@ -44,7 +44,12 @@ class Resources:
 
     `memory_swap_bytes` is memory and swap together, -1 without end, None no swap; the rest of
     memory is in bytes too. `cpus` is CPUs' worth of time, counted over `cpu_period_microseconds`;
-    `cpu_burst_microseconds` may be saved up. `cpu_shares` is 2 to 262,144.
+    `cpu_burst_microseconds` may be saved up. `cpu_shares` is 2 to 262,144. `cpuset_cpus` and
+    `cpuset_mems` are lists such as 0-3,7. `io_weight` is 10 to 1000, `io_weights` (device, weight),
+    `io_rates` (read_bps, write_bps, read_iops or write_iops; device; a second); a device is
+    major:minor, or a path in /dev until `isolation.node` has looked it up. `huge_pages` are (page
+    size, bytes), `unified` (file of v2, value). `oom_kill_disable` lets processes wait for memory.
+    `device_rules` are (allow, kind, major, minor, access), where None is every number.
     """
 
     memory_bytes: int | None = None
@@ -57,6 +62,34 @@ class Resources:
     cpu_shares: int | None = None
     cpu_idle: bool = False
     pids: int | None = None
+    cpuset_cpus: str | None = None
+    cpuset_mems: str | None = None
+    io_weight: int | None = None
+    io_weights: tuple[tuple[str, int], ...] = ()
+    io_rates: tuple[tuple[str, str, int], ...] = ()
+    huge_pages: tuple[tuple[str, int], ...] = ()
+    unified: tuple[tuple[str, str], ...] = ()
+    oom_kill_disable: bool = False
+    device_rules: tuple[tuple[bool, str, int | None, int | None, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceWish:
+    """A node in /dev at `target`: the host's `source`, or one of `kind`, `major` and `minor`.
+
+    `permissions` are letters of read, write and mknod. None for `mode`, `uid` or `gid` is what the
+    source has; ids are those inside.
+    """
+
+    target: str
+    source: str | None = None
+    kind: str | None = None
+    major: int = 0
+    minor: int = 0
+    permissions: str = "rwm"
+    mode: int | None = None
+    uid: int | None = None
+    gid: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,3 +143,4 @@ class Bundle:
     reaper: bool = False
     filter_program: str = ""
     filter_flags: int = 0
+    devices: tuple[DeviceWish, ...] = ()

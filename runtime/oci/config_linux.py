@@ -13,7 +13,8 @@ from runtime.oci.reading import Fields
 
 NAMESPACES = ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
 _UINT32 = 2**32 - 1
-_KINDS = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
+KINDS = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
+"""How config-linux.md spells a kind of node -> its type (inode(7))."""
 PERSONALITIES = {"LINUX": 0, "LINUX32": 8}
 """Domain -> what personality(2) takes."""
 _EXTENTS = 340
@@ -143,7 +144,7 @@ def _parse_offsets(fields: Fields) -> tuple[TimeOffset, ...]:
 
 
 def _parse_device(fields: Fields) -> Device:
-    kind = fields.choice("type", tuple(_KINDS))
+    kind = fields.choice("type", tuple(KINDS))
     if not kind:
         raise InvalidSpec(fields.at("type"), "is required")
     path = fields.required_text("path")
@@ -157,7 +158,7 @@ def _parse_device(fields: Fields) -> Device:
     mode = fields.integer("fileMode", least=0, most=0o177777)
     return Device(
         path=path,
-        mode=_KINDS[kind] | (0o666 if mode is None else mode & 0o7777),
+        mode=KINDS[kind] | (0o666 if mode is None else mode & 0o7777),
         major=numbers[0],
         minor=numbers[1],
         uid=fields.integer("uid", least=0, most=_UINT32 - 1) or 0,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from runtime.oci.bundle import Bundle, Resources
+from runtime.oci.bundle import Bundle, DeviceWish, Resources
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 60.0
@@ -52,13 +52,17 @@ class Conduct:
         plain = _plain(self)
         plain["bundle"] = _plain(self.bundle)
         plain["bundle"]["resources"] = _plain(self.bundle.resources)
+        plain["bundle"]["devices"] = [_plain(device) for device in self.bundle.devices]
         return plain
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Conduct:
         """Rebuild from `to_json` output."""
         bundle = {name: _frozen(value) for name, value in plain["bundle"].items()}
-        bundle["resources"] = Resources(**plain["bundle"]["resources"])
+        resources = plain["bundle"]["resources"].items()
+        bundle["resources"] = Resources(**{name: _frozen(value) for name, value in resources})
+        devices = plain["bundle"].get("devices", ())
+        bundle["devices"] = tuple(DeviceWish(**device) for device in devices)
         return cls(**{**plain, "bundle": Bundle(**bundle)})
 
 

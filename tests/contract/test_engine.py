@@ -74,7 +74,7 @@ def test_an_image_that_there_is_not_is_not_found(engine: Engine) -> None:
     [
         ({"privileged": True}, "privileged"),
         ({"namespaces": {"network": "host"}}, "namespaces.network"),
-        ({"limits": {"unified": {"memory.low": "max"}}}, "limits.unified"),
+        ({"limits": {"intel_rdt": {}}}, "limits.intel_rdt"),
     ],
 )
 def test_what_is_not_built_is_refused_and_leaves_nothing(

@@ -27,8 +27,11 @@ def asking(script: str, **wishes: Any) -> ContainerSpec:
         {"mounts": [{"type": "tmpfs", "target": "/srv/x", "options": ["exec", "uid=1"]}]},
         {"security": {"masked_paths": [], "readonly_paths": ["/proc/sys"]}},
         {"security": {"seccomp_profile": {"default_action": "SCMP_ACT_ALLOW"}}},
+        {"limits": {"cpuset_cpus": "0"}},
+        {"devices": [{"source": "/dev/null", "target": "/dev/x"}]},
+        {"device_rules": [{"kind": "c", "major": 10, "minor": 229}]},
     ],
-    ids=lambda wish: str(next(iter(next(iter(wish.values()))))),
+    ids="-".join,
 )
 def test_a_wish_is_carried_out_and_told_back(engine: Engine, wish: dict[str, Any]) -> None:
     spec = asking("echo well; exit 3", **wish)
@@ -44,6 +47,7 @@ def test_a_wish_is_carried_out_and_told_back(engine: Engine, wish: dict[str, Any
     [
         ({"mounts": [{"type": "bind", "source": "/", "target": "/x"}]}, "mounts.type"),
         ({"mounts": [{"type": "tmpfs", "target": "/x", "options": ["bind"]}]}, "mounts.options"),
+        ({"devices": [{"source": "/dev/null", "target": "/x"}]}, "devices.target"),
         (
             {"security": {"seccomp_profile": {"defaultAction": "SCMP_ACT_NOTIFY"}}},
             "security.seccomp_profile.default_action",

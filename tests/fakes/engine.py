@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from runtime.containers import lifecycle
 from runtime.containers.plan import capabilities, own_filter, refuse_unbuilt
 from runtime.containers.plan_process import surroundings
+from runtime.containers.plan_resources import devices
 from runtime.containers.stop import check_grace
 from runtime.errors import Conflict, InvalidSpec, RuntimeFault, Unavailable
 from runtime.events import (
@@ -54,6 +55,7 @@ class FakeContainers(Store):
             image = self._images.resolve(spec.namespace, spec.image)
             refuse_unbuilt(spec)
             surroundings(spec)
+            devices(spec)
             own_filter(spec, capabilities(spec), os.uname().machine, os.uname().release)
             self._effect("create", name)
             record = ContainerRecord(

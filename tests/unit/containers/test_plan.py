@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -219,3 +220,56 @@ def test_what_no_tmpfs_of_a_container_takes_is_refused(option: str) -> None:
         planned({"cmd": ("a",)}, mounts=[{"type": "tmpfs", "target": "/x", "options": [option]}])
 
     assert refused.value.field == "mounts.options"
+
+
+def test_limits_and_devices_that_few_ask_for_become_resources() -> None:
+    rate = [{"device": "/dev/sda", "rate": 9}]
+    bundle = planned(
+        {"cmd": ("a",)},
+        limits={
+            "cpuset_cpus": "0-1",
+            "io_weight_devices": [{"device": "8:0", "weight": 10}],
+            "io_read_bps": rate,
+            "io_write_iops": rate,
+            "huge_pages": [{"page_size": "2MB", "limit_bytes": 1}],
+            "unified": {"memory.high": "5"},
+        },
+        devices=["/dev/fuse", {"kind": "p", "target": "/dev/pipe", "uid": 7}],
+        device_rules=[{"kind": "c", "major": 10, "access": "r"}],
+    ).bundle
+    asked = bundle.resources
+
+    assert (asked.cpuset_cpus, asked.cpuset_mems) == ("0-1", None)
+    assert asked.io_weights == (("8:0", 10),)
+    assert asked.io_rates == (("read_bps", "/dev/sda", 9), ("write_iops", "/dev/sda", 9))
+    assert (asked.huge_pages, asked.unified) == ((("2MB", 1),), (("memory.high", "5"),))
+    assert asked.device_rules == ((True, "c", 10, None, "r"),)
+    assert [one.target for one in bundle.devices] == ["/dev/fuse", "/dev/pipe"]
+    assert (bundle.devices[0].source, bundle.devices[1].kind) == ("/dev/fuse", "p")
+
+
+@pytest.mark.parametrize(
+    ("device", "field"),
+    [
+        ({"source": "/srv/disk"}, "devices.target"),
+        ({"source": "/dev/fuse", "target": "/fuse"}, "devices.target"),
+        ({"source": "/dev/fuse", "uid": 65_536}, "devices.uid"),
+    ],
+)
+def test_a_device_in_the_wrong_place_is_refused(device: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidSpec) as refused:
+        planned({"cmd": ("a",)}, devices=[device])
+
+    assert refused.value.field == field
+
+
+def test_a_conduct_of_every_wish_survives_its_file() -> None:
+    conduct = planned(
+        {"cmd": ("a",)},
+        devices=["/dev/fuse"],
+        limits={"io_read_bps": [{"device": "8:0", "rate": 9}], "unified": {"memory.high": "5"}},
+        mounts=[{"type": "tmpfs", "target": "/run", "size_bytes": 4096}],
+        namespaces={"sysctls": {"net.ipv4.ip_forward": "1"}},
+    )
+
+    assert Conduct.from_json(json.loads(json.dumps(conduct.to_json()))) == conduct
