@@ -250,13 +250,16 @@ class Containers:
         """Return the records of all containers, oldest first."""
         return inspect.list_all(self._site)
 
-    def recover(self) -> tuple[str, ...]:
+    def recover(self, *, busy: Callable[[str], bool] = lambda _: False) -> tuple[str, ...]:
         """Repair what crashes and reboots left; return one sentence for each repair.
+
+        Also delete what has ended and was to be removed then (`auto_remove`), unless `busy` says
+        that its id is still needed; that is no repair.
 
         Harmless at any time and next to anything: it touches only what belongs to this instance
         and what no living process works on.
         """
-        return recover.recover(self._site)
+        return recover.recover(self._site, busy=busy)
 
 
 class Events:

@@ -11,7 +11,7 @@ from django.db import close_old_connections, connections
 
 from panel.agent.uploads import drop_abandoned
 from panel.inventory.nodes import project_node
-from panel.operations.reconcile import reconcile
+from panel.operations.reconcile import is_awaited, reconcile
 from runtime.engine import Engine
 
 EVERY_SECONDS = 5.0
@@ -53,7 +53,7 @@ def _taken(step: Callable[[], object]) -> bool:
 
 
 def _recover(engine: Engine) -> None:
-    for sentence in engine.containers.recover():
+    for sentence in engine.containers.recover(busy=is_awaited):
         logger.warning("repaired: %s", sentence)
 
 

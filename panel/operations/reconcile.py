@@ -15,6 +15,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -106,6 +107,18 @@ def reconcile(engine: Engine, *, node: str) -> Findings:
     settled = _tried(partial(settle_handed_over, engine.containers, node=node))
     settled += _tried(partial(end_streams, node))
     return Findings(rung=rung, projected=projected, settled=settled, pruned=_tried(prune))
+
+
+def is_awaited(container: str) -> bool:
+    """Say whether an operation on a container is under way; while that is unknown it is.
+
+    Whoever takes a create over must find what an earlier attempt has made, not make it again.
+    """
+    try:
+        return Operation.objects.filter(target=container, status__in=UNFINISHED).exists()
+    except DatabaseError as error:
+        logger.warning("container %s is not removed in this round: %s", container, error)
+        return True
 
 
 def ring_again(node: str) -> int:

@@ -59,6 +59,12 @@ def is_minded(record: ContainerRecord) -> bool:
     return record.state in ALIVE or record.restarting
 
 
+def is_to_be_removed(record: ContainerRecord) -> bool:
+    """Say whether it has ended for good and was to be removed then."""
+    over = record.state == "exited" and not record.restarting
+    return over and bool(record.spec.get("auto_remove"))
+
+
 def after(state: str, verb: str, *, restarting: bool = False, container: str = "") -> str:
     """Return the state that `verb` leads to. Raises Conflict naming both where it has no place."""
     now = "restarting" if restarting else state

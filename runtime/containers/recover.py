@@ -12,31 +12,33 @@ from runtime.cgroups import cgroup as cgroups
 from runtime.cgroups.layout import detect_all
 from runtime.containers import lifecycle, trash
 from runtime.containers.create import DRAFT, creating
-from runtime.containers.delete import clear
+from runtime.containers.delete import clear, delete
 from runtime.containers.inspect import identities
 from runtime.containers.site import Site
 from runtime.containers.start import begin
-from runtime.errors import Exhausted, NotFound, RuntimeFault, Unavailable
+from runtime.errors import Conflict, Exhausted, NotFound, RuntimeFault, Unavailable
 from runtime.events import NullSink
 from runtime.shim import client
 from runtime.state import boot, locks, spool
 from runtime.state.records import State
 
 _KEPT_BY_ZYGOTE = "zygote"
+Busy = Callable[[str], bool]
+"""Says whether somebody still needs a container that has ended and is to be removed."""
 
 
-def recover(site: Site) -> tuple[str, ...]:
+def recover(site: Site, *, busy: Busy) -> tuple[str, ...]:
     """See `runtime.engine.Containers.recover`."""
     site.zygote.ensure()
-    return tuple(_look(site, act=True))
+    return tuple(_look(site, act=True, busy=busy))
 
 
 def survey(site: Site) -> tuple[str, ...]:
     """Say what `recover` would put right, and touch nothing."""
-    return tuple(_look(site, act=False))
+    return tuple(_look(site, act=False, busy=lambda _: True))
 
 
-def _look(site: Site, *, act: bool) -> Iterator[str]:
+def _look(site: Site, *, act: bool, busy: Busy) -> Iterator[str]:
     yield from _guarded("creates", _finish_creates(site, act=act))
     for name in os.listdir(site.trash):
         yield from _guarded(f"deleted container {name}", _finish_delete(site, name, act=act))
@@ -44,7 +46,7 @@ def _look(site: Site, *, act: bool) -> Iterator[str]:
         what = f"event of container {prepared.container}"
         yield from _guarded(what, _finish_event(site, prepared, act=act))
     for container in identities(site):
-        yield from _guarded(f"container {container}", _mind(site, container, act=act))
+        yield from _guarded(f"container {container}", _mind(site, container, act=act, busy=busy))
     for name in os.listdir(os.path.dirname(site.config.container_run("x"))):
         yield from _guarded(f"run directory {name}", _drop_run_directory(site, name, act=act))
     for name in sorted(_cgroup_names(site) - {_KEPT_BY_ZYGOTE}):
@@ -103,8 +105,8 @@ def _happened(site: Site, prepared: spool.Prepared) -> bool:
     return False  # a create that failed
 
 
-def _mind(site: Site, container: str, *, act: bool) -> Iterator[str]:
-    """See to it that what should run has a shim, after a crash or a reboot."""
+def _mind(site: Site, container: str, *, act: bool, busy: Busy) -> Iterator[str]:
+    """See to it that what should run has a shim, and that what asked for it is gone."""
     ledger = site.ledger(container)
     state = ledger.load()
     if lifecycle.is_minded(state.record):
@@ -113,12 +115,22 @@ def _mind(site: Site, container: str, *, act: bool) -> Iterator[str]:
                 site.zygote.repair(container)
             yield f"container {container} had no shim"
         return
+    if lifecycle.is_to_be_removed(state.record):
+        if act and not busy(container):
+            _remove(site, container)
+        return
     if state.boot == boot.boot_id():
         return
     if act:
         _greet_boot(site, container)
     if _starts_at_boot(state):
         yield f"container {container} was not started after the reboot"
+
+
+def _remove(site: Site, container: str) -> None:
+    """Delete what has ended, unless somebody starts it just now or is as fast; no repair."""
+    with suppress(NotFound, Conflict):
+        delete(site, container, force=False, sink=NullSink())
 
 
 def _greet_boot(site: Site, container: str) -> None:

@@ -27,7 +27,7 @@ BUILT = frozenset(
         *("limits.cpuset_cpus", "limits.cpuset_mems", "limits.huge_pages", "limits.unified"),
         *("limits.oom_kill_disable", "limits.io_weight", "limits.io_weight_devices"),
         *("limits.io_read_bps", "limits.io_write_bps", "limits.io_read_iops"),
-        *("limits.io_write_iops", "devices", "device_rules"),
+        *("limits.io_write_iops", "devices", "device_rules", "auto_remove"),
         *("namespaces.sysctls", "mounts", "security.masked_paths", "security.readonly_paths"),
     )
 )
@@ -43,7 +43,6 @@ UNBUILT = {
     "privileged": "run privileged containers",
     "device_requests": "let drivers choose devices",
     "health": "check the health of containers",
-    "auto_remove": "remove containers by itself",
     "runtime": "offer other runtimes",
     "logging.driver": "offer other log drivers",
     "logging.options": "take options of log drivers",

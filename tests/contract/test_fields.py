@@ -9,7 +9,7 @@ import pytest
 from runtime.engine import Engine
 from runtime.errors import InvalidSpec
 from runtime.spec.container import ContainerSpec
-from tests.contract.conftest import output
+from tests.contract.conftest import actions, output
 
 
 def asking(script: str, **wishes: Any) -> ContainerSpec:
@@ -72,3 +72,22 @@ def test_a_reaper_passes_the_stop_signal_on_to_a_command_without_handlers(engine
     engine.containers.stop(made.id)
 
     assert engine.containers.wait(made.id, timeout_seconds=8).exit_code == 143
+
+
+def test_what_is_to_be_removed_goes_once_it_has_ended(engine: Engine) -> None:
+    short, long, kept = (
+        engine.containers.create(asking(script, auto_remove=remove)).id
+        for script, remove in (("true", True), ("sleep 60", True), ("true", False))
+    )
+    assert engine.containers.recover() == ()
+    for one in (short, long, kept):
+        engine.containers.start(one)
+    for one in (short, kept):
+        engine.containers.wait(one, timeout_seconds=20)
+    assert engine.containers.recover(busy=lambda one: one == short) == ()
+    assert engine.containers.inspect(short).state == "exited"
+    for _ in range(2):
+        assert engine.containers.recover() == ()
+
+    assert {record.id for record in engine.containers.list()} == {long, kept}
+    assert actions(engine, short) == ["created", "started", "exited", "deleted"]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from runtime.containers import lifecycle
+from runtime.containers.lifecycle import is_to_be_removed
 from runtime.containers.plan import capabilities, own_filter, refuse_unbuilt
 from runtime.containers.plan_process import surroundings
 from runtime.containers.plan_resources import devices
@@ -335,8 +336,11 @@ class FakeContainers(Store):
             records = [one.record for one in self._all.values()]
         return sorted(records, key=lambda record: record.created_ns)
 
-    def recover(self) -> tuple[str, ...]:
-        """Nothing breaks here."""
+    def recover(self, *, busy: Callable[[str], bool] = lambda _: False) -> tuple[str, ...]:
+        """Nothing breaks here; what has ended and was to be removed is deleted."""
+        for record in self.list():
+            if is_to_be_removed(record) and not busy(record.id):
+                self.delete(record.id)
         return ()
 
     def _alive(self, container: str, verb: str) -> ContainerRecord:

@@ -19,5 +19,7 @@ def main(data_root: str, run_root: str, layer: str, container: str, verb: str) -
     spec = shell("true")
     if verb == "create":
         engine.containers.create(spec, container=container)
+    elif verb == "remove":
+        engine.containers.recover()
     elif verb == "delete":
         engine.containers.delete(container)

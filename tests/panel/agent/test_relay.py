@@ -144,7 +144,7 @@ def test_the_relay_outlives_an_engine_that_refuses_for_a_while(
 def test_a_round_rings_lost_doorbells_even_where_the_host_cannot_be_repaired(
     alice: Actor, engine: FakeEngine, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse() -> None:
+    def refuse(**_: Any) -> None:
         raise KernelRefused("umount", 16, "/x")
 
     monkeypatch.setattr(engine.containers, "recover", refuse, raising=False)
@@ -171,3 +171,19 @@ def test_a_round_forgets_what_the_engine_does_not_have(
     one_round(cast("Engine", engine), "here", str(tmp_path))
 
     assert Container.objects.get(pk=container).deleted
+
+
+def test_a_round_removes_what_has_ended_unless_an_operation_on_it_is_under_way(
+    created: Callable[..., str], alice: Actor, engine: FakeEngine, tmp_path: Any
+) -> None:
+    container = created("sh", "-c", "exit 0", auto_remove=True)
+    submit("container.start", actor=alice, target=container)
+
+    one_round(cast("Engine", engine), "here", str(tmp_path))
+    assert engine.containers.inspect(container).state == "exited"
+
+    Operation.objects.filter(kind="container.start").delete()
+    one_round(cast("Engine", engine), "here", str(tmp_path))
+    relay_pending(cast("Engine", engine), "here")
+    assert Container.objects.get(pk=container).deleted
+    assert engine.containers.list() == []
