@@ -176,9 +176,8 @@ def _cover(target: int, path: str, dev: int, empty: list[int]) -> None:
 
 def _cpus_with_throttle(sysfs: int) -> list[str]:
     """Return what tells of heat and load elsewhere on the host, a directory for each cpu."""
-    try:
-        probe = paths.open_plain(sysfs, f"{_CPUS}/cpu0/thermal_throttle")
-    except KernelRefused:
+    probe = _open_if_there(sysfs, f"{_CPUS}/cpu0/thermal_throttle")
+    if probe is None:
         return []
     os.close(probe)
     listing = paths.open_plain(sysfs, _CPUS, os.O_RDONLY | os.O_DIRECTORY)
