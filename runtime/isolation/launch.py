@@ -79,7 +79,7 @@ def join(
             end(Launched(pid, pidfd))
         if story.pid is None:
             raise _explain(story, cgroup)
-        return _judge(story, Launched(story.pid, process.pidfd_open(story.pid)), cgroup)
+        return _judge(story, _held(story.pid), cgroup)
     finally:
         pipe.close()
 
@@ -89,6 +89,16 @@ def _clone(flags: int, cgroup: Cgroup | None) -> tuple[int, int]:
         return clone(flags, cgroup)
     except KernelRefused as refused:
         raise _explain(sync.Story(fault=refused), cgroup) from None
+
+
+def _held(pid: int) -> Launched:
+    """Return our own child with a handle; end it where there is none: nobody could mind it."""
+    try:
+        return Launched(pid, process.pidfd_open(pid))
+    except KernelRefused:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise
 
 
 def _judge(story: sync.Story, launched: Launched, cgroup: Cgroup | None) -> Launched:
