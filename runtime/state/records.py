@@ -154,8 +154,10 @@ class Ledger:
             except OSError:
                 spool.withdraw(self._spool, prepared)
                 raise
-            durable.sync_directory(os.path.dirname(self.directory))
-            spool.publish(self._spool, prepared)
+            try:
+                durable.sync_directory(os.path.dirname(self.directory))
+            finally:
+                spool.publish(self._spool, prepared)
         return event
 
     def note(self, decide: Callable[[State], State]) -> State:

@@ -40,9 +40,12 @@ def prepare(directory: str, event: ContainerEvent) -> Prepared:
 
 
 def publish(directory: str, prepared: Prepared) -> None:
-    """Show a prepared event to the relay, unless somebody who recovered was faster."""
+    """Show a prepared event to the relay, unless somebody who recovered was faster.
+
+    What it tells of has happened: where it cannot be shown, recovery shows it.
+    """
     visible = prepared.name.removeprefix(".")
-    with suppress(FileNotFoundError):
+    with suppress(OSError):
         os.rename(f"{directory}/{prepared.name}", f"{directory}/{visible}")
 
 

@@ -174,6 +174,21 @@ def test_a_prepared_event_is_seen_only_once_published(ledger: Ledger) -> None:
     assert spool.wait(directory, 0)
 
 
+def test_an_event_that_cannot_be_shown_waits_for_recovery(ledger: Ledger) -> None:
+    directory = os.path.dirname(ledger.directory) + "/spool"
+    event = ledger.change(Cause(action="updated"), renamed)
+    spool.discard(directory, spooled(ledger)[0])
+    prepared = spool.prepare(directory, event)
+    in_the_way = Path(directory, prepared.name.removeprefix("."))
+    in_the_way.mkdir()
+
+    spool.publish(directory, prepared)
+    assert spool.unpublished(directory) == [prepared]
+    in_the_way.rmdir()
+    spool.publish(directory, prepared)
+    assert [waiting.event for waiting in spooled(ledger)] == [event]
+
+
 def test_waiting_ends_when_an_event_comes(ledger: Ledger) -> None:
     directory = os.path.dirname(ledger.directory) + "/spool"
     timer = threading.Timer(0.05, lambda: ledger.change(Cause(action="updated"), renamed))
