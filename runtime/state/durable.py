@@ -55,7 +55,10 @@ def replace_durably(path: str, content: bytes) -> None:
 
 
 def add_durably(path: str, content: bytes) -> bool:
-    """Put `content` at `path` unless something is there; say whether it was put (link(2))."""
+    """Put `content` at `path` unless something is there; say whether it was put (link(2)).
+
+    Raises OSError, and then nothing was put.
+    """
     draft = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.new"
     try:
         write_new(draft, content, sync=True)
@@ -64,7 +67,11 @@ def add_durably(path: str, content: bytes) -> bool:
         return False
     finally:
         _discard(draft)
-    sync_directory(os.path.dirname(path))
+    try:
+        sync_directory(os.path.dirname(path))
+    except OSError:
+        _discard(path)
+        raise
     return True
 
 
