@@ -52,7 +52,10 @@ _NULL = NullSink()
 
 
 class Containers:
-    """The verbs of containers. Each raises NotFound for an id that there is not."""
+    """The verbs of containers. Each raises NotFound for an id that there is not.
+
+    What changes a container raises Exhausted on a full disk, KernelRefused for a disk that fails.
+    """
 
     def __init__(self, site: Site) -> None:
         self._site = site

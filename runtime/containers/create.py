@@ -20,6 +20,7 @@ DRAFT = ".new-"
 _NO_SPACE = (28, 122)
 
 
+@durable.told()
 def create(
     site: Site, spec: ContainerSpec, *, container: str | None, sink: Sink
 ) -> ContainerRecord:
@@ -79,11 +80,10 @@ def _build(site: Site, state: State, conduct: Conduct, sink: Sink) -> ContainerR
         _write(draft, state, conduct)
         prepared = spool.prepare(site.config.spool, event)
         try:
-            os.rename(draft, site.directory(state.record.id))
+            _rename_durably(draft, site.directory(state.record.id))
         except OSError:
             spool.withdraw(site.config.spool, prepared)
             raise
-        durable.sync_directory(site.config.containers)
     except OSError as error:
         _discard(draft)
         if error.errno in (17, 39):  # EEXIST, ENOTEMPTY: another create of this id was faster
@@ -109,6 +109,16 @@ def _write(draft: str, state: State, conduct: Conduct) -> None:
     for name in files:
         _sync(f"{draft}/{name}")
     durable.sync_directory(draft)
+
+
+def _rename_durably(draft: str, place: str) -> None:
+    """Give a draft its name for good. Raises OSError; nothing has the name then (rename(2))."""
+    os.rename(draft, place)
+    try:
+        durable.sync_directory(os.path.dirname(place))
+    except OSError:
+        os.rename(place, draft)
+        raise
 
 
 def _sync(path: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 
 from runtime.containers import lifecycle, trash
@@ -13,13 +14,14 @@ from runtime.containers.wait import wait
 from runtime.errors import Conflict
 from runtime.events import Sink
 from runtime.shim.protocol import Kill
-from runtime.state import locks
+from runtime.state import durable, locks
 from runtime.state.records import Cause, State
 
 _SIGKILL = 9
 _END_SECONDS = 60.0
 
 
+@durable.told()
 def delete(site: Site, container: str, *, force: bool, sink: Sink) -> None:
     """Remove a container; see `runtime.engine.Containers.delete`."""
     ledger = site.ledger(container)
@@ -33,7 +35,8 @@ def delete(site: Site, container: str, *, force: bool, sink: Sink) -> None:
             _end(site, container)
         clear(site, container)
         name = _throw_away(site, container, sink)
-    trash.empty(site.trash, name)
+    with suppress(OSError):  # the container is gone: recovery removes the rest, and tells of it
+        trash.empty(site.trash, name)
 
 
 def clear(site: Site, container: str) -> None:

@@ -7,8 +7,10 @@ from runtime.containers.site import Site
 from runtime.events import Sink
 from runtime.shim.protocol import Execute
 from runtime.spec.execution import ExecSpec
+from runtime.state import durable
 
 
+@durable.told()
 def execute(
     site: Site,
     container: str,

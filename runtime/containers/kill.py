@@ -7,8 +7,10 @@ from runtime.containers.plan import signal_number
 from runtime.containers.site import Site
 from runtime.events import ContainerRecord, Sink
 from runtime.shim.protocol import Kill
+from runtime.state import durable
 
 
+@durable.told()
 def kill(
     site: Site, container: str, *, signal: str, operation: str | None, sink: Sink
 ) -> ContainerRecord:

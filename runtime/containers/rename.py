@@ -7,9 +7,11 @@ from dataclasses import replace
 from runtime.containers.site import Site
 from runtime.events import ContainerRecord, Sink
 from runtime.spec.container import CONTAINER_NAME
+from runtime.state import durable
 from runtime.state.records import Cause, State
 
 
+@durable.told()
 def rename(site: Site, container: str, *, name: str, sink: Sink) -> ContainerRecord:
     """Change the name in the record's spec; see `runtime.engine.Containers.rename`."""
     CONTAINER_NAME("name", name)

@@ -13,9 +13,10 @@ from runtime.shim import protocol
 from runtime.shim.marks import answer_again
 from runtime.shim.protocol import Restart
 from runtime.shim.wishes import restart_of
-from runtime.state import locks, once
+from runtime.state import durable, locks, once
 
 
+@durable.told()
 def restart(
     site: Site,
     container: str,

@@ -6,9 +6,10 @@ from runtime.containers import lifecycle
 from runtime.containers.hand_over import tell
 from runtime.containers.site import Site
 from runtime.events import ContainerRecord, Sink
-from runtime.state import boot, locks
+from runtime.state import boot, durable, locks
 
 
+@durable.told()
 def start(site: Site, container: str, *, sink: Sink) -> ContainerRecord:
     """Run the command, unless it runs; see `runtime.engine.Containers.start`."""
     ledger = site.ledger(container)
@@ -17,6 +18,7 @@ def start(site: Site, container: str, *, sink: Sink) -> ContainerRecord:
         return begin(site, container, sink=sink)
 
 
+@durable.told()
 def begin(site: Site, container: str, *, sink: Sink) -> ContainerRecord:
     """Do it, for a caller that holds the verb lock."""
     ledger = site.ledger(container)

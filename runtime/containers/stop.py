@@ -9,10 +9,12 @@ from runtime.errors import Conflict, InvalidSpec
 from runtime.events import ContainerRecord, Sink
 from runtime.shim import transitions
 from runtime.shim.protocol import Stop
+from runtime.state import durable
 
 _LONGEST_SECONDS = 86_400
 
 
+@durable.told()
 def stop(
     site: Site,
     container: str,
