@@ -19,7 +19,7 @@ from runtime.containers.start import begin
 from runtime.errors import Conflict, Exhausted, NotFound, RuntimeFault, Unavailable
 from runtime.events import NullSink
 from runtime.shim import client
-from runtime.state import boot, locks, spool
+from runtime.state import boot, durable, locks, spool
 from runtime.state.records import State
 
 _KEPT_BY_ZYGOTE = "zygote"
@@ -47,6 +47,7 @@ def _look(site: Site, *, act: bool, busy: Busy) -> Iterator[str]:
         yield from _guarded(what, _finish_event(site, prepared, act=act))
     for container in identities(site):
         yield from _guarded(f"container {container}", _mind(site, container, act=act, busy=busy))
+        yield from _guarded(f"container {container}", _drop_drafts(site, container, act=act))
     for name in os.listdir(os.path.dirname(site.config.container_run("x"))):
         yield from _guarded(f"run directory {name}", _drop_run_directory(site, name, act=act))
     for name in sorted(_cgroup_names(site) - {_KEPT_BY_ZYGOTE}):
@@ -131,6 +132,18 @@ def _remove(site: Site, container: str) -> None:
     """Delete what has ended, unless somebody starts it just now or is as fast; no repair."""
     with suppress(NotFound, Conflict):
         delete(site, container, force=False, sink=NullSink())
+
+
+def _drop_drafts(site: Site, container: str, *, act: bool) -> Iterator[str]:
+    """Remove files that somebody was writing who died: nobody reads them, they only take room."""
+    directory = site.config.container_data(container)
+    for place in (directory, f"{directory}/once"):
+        if not os.path.isdir(place):
+            continue
+        for draft in durable.abandoned(place):
+            if act:
+                os.unlink(f"{place}/{draft}")
+            yield f"container {container} had an unfinished file: {draft}"
 
 
 def _greet_boot(site: Site, container: str) -> None:

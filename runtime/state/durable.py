@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from runtime.errors import Exhausted, KernelRefused
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+_DRAFT = re.compile(r"\.([0-9]+)-[0-9a-f]{8}\.new$")
 
 
 def is_full(error: OSError) -> bool:
@@ -59,7 +61,7 @@ def add_durably(path: str, content: bytes) -> bool:
 
     Raises OSError, and then nothing was put.
     """
-    draft = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.new"
+    draft = _draft(path)
     try:
         write_new(draft, content, sync=True)
         os.link(draft, path)
@@ -85,6 +87,17 @@ def sync(path: str) -> None:
     sync_directory(os.path.dirname(path))
 
 
+def abandoned(directory: str) -> list[str]:
+    """Return the drafts in `directory` whose writers died before they were renamed.
+
+    A writer whose number belongs to somebody else by now counts as alive.
+    """
+    found = (_DRAFT.search(name) for name in os.listdir(directory))
+    return sorted(
+        draft.string for draft in found if draft and not os.path.exists(f"/proc/{draft[1]}")
+    )
+
+
 def sync_directory(path: str) -> None:
     """Make the names in a directory outlive a crash of the machine."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -108,13 +121,17 @@ def read(path: str) -> bytes:
 
 
 def _rename_in(path: str, content: bytes, *, sync: bool) -> None:
-    draft = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.new"
+    draft = _draft(path)
     try:
         write_new(draft, content, sync=sync)
         os.rename(draft, path)
     except BaseException:
         _discard(draft)
         raise
+
+
+def _draft(path: str) -> str:
+    return f"{path}.{os.getpid()}-{os.urandom(4).hex()}.new"
 
 
 def _discard(path: str) -> None:

@@ -148,3 +148,14 @@ def test_what_is_no_container_hides_no_other_from_a_list(instance: Instance) -> 
         os.rmdir(f"{instance.config.containers}/lost+found")
         for state, content in zip(states, kept, strict=True):
             state.write_bytes(content)
+
+
+def test_what_a_dead_writer_was_writing_is_removed(instance: Instance) -> None:
+    made = instance.engine.containers.create(shell("true"))
+    draft = f"{instance.site.directory(made.id)}/state.json.4194305-01234567.new"
+    Path(draft).touch()
+    sentence = f"container {made.id} had an unfinished file: {os.path.basename(draft)}"
+
+    assert [one.detail for one in instance.engine.system.fsck(repair=False)] == [sentence]
+    assert instance.engine.containers.recover() == (sentence,)
+    assert not os.path.exists(draft)

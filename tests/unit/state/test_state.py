@@ -12,7 +12,7 @@ import pytest
 
 from runtime.errors import Conflict, InvalidSpec, NotFound, Unavailable
 from runtime.events import ContainerRecord, SpooledEvent
-from runtime.state import boot, exits, locks, once, schema, spool
+from runtime.state import boot, durable, exits, locks, once, schema, spool
 from runtime.state.exits import ExitRecord
 from runtime.state.instance import instance_id
 from runtime.state.records import Cause, Ledger, State, Stopping
@@ -203,6 +203,15 @@ def test_a_torn_event_is_dropped(tmp_path: Path) -> None:
 
     assert list(spool.pending(str(tmp_path))) == []
     assert os.listdir(tmp_path) == []
+
+
+def test_only_a_dead_writer_s_draft_is_abandoned(tmp_path: Path) -> None:
+    dead = f"state.json.4194305-{'0' * 8}.new"
+    (tmp_path / dead).touch()
+    (tmp_path / f"state.json.{os.getpid()}-{'0' * 8}.new").touch()
+    (tmp_path / "state.json").touch()
+
+    assert durable.abandoned(str(tmp_path)) == [dead]
 
 
 def test_a_lock_excludes_threads_and_is_given_back(tmp_path: Path) -> None:
