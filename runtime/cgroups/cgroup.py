@@ -104,7 +104,7 @@ class Cgroup:
             for write in writes:
                 path = f"{self.directory(write.controller)}/{write.name}"
                 before = files.read(path).strip() if os.path.exists(path) else ""
-                _apply(self, write)
+                apply(self, write)
                 if before and "\n" not in before:
                     undo.callback(files.write, path, before)
             undo.pop_all()

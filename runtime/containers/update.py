@@ -6,7 +6,8 @@ from runtime.cgroups.layout import detect
 from runtime.cgroups.plan import plan_limits
 from runtime.containers import lifecycle
 from runtime.containers.hand_over import hand_over, tell
-from runtime.containers.plan import refuse_unbuilt, resources
+from runtime.containers.plan import refuse_unbuilt
+from runtime.containers.plan_resources import resources
 from runtime.containers.site import Site
 from runtime.errors import Conflict
 from runtime.events import ContainerRecord, Sink

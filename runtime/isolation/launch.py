@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import time
 
 from runtime.abi import CLONE_NEWNS, CLONE_NEWPID
