@@ -21,6 +21,7 @@ from runtime.cli.arguments import Words
 from runtime.errors import InvalidSpec
 from runtime.isolation.children import Launched, send
 from runtime.isolation.oci import console
+from runtime.isolation.terminal import SIZE
 
 NOT_PASSED_ON = frozenset(
     (signal.SIGCHLD, signal.SIGURG, signal.SIGTTIN, signal.SIGTTOU, signal.SIGTSTP)
@@ -96,10 +97,10 @@ def own_size() -> tuple[int, int] | None:
     """Return rows and columns of the caller's terminal, None where it has none."""
     for number in range(3):
         try:
-            told = fcntl.ioctl(number, termios.TIOCGWINSZ, bytes(console.SIZE.size))
+            told = fcntl.ioctl(number, termios.TIOCGWINSZ, bytes(SIZE.size))
         except OSError:
             continue
-        rows, columns, _, _ = console.SIZE.unpack(told)
+        rows, columns, _, _ = SIZE.unpack(told)
         return rows, columns
     return None
 
@@ -223,7 +224,7 @@ def _answer(number: int, launched: Launched, master: int) -> None:
     if number == signal.SIGWINCH:
         size = own_size()
         if size is not None:
-            fcntl.ioctl(master, termios.TIOCSWINSZ, console.SIZE.pack(*size, 0, 0))
+            fcntl.ioctl(master, termios.TIOCSWINSZ, SIZE.pack(*size, 0, 0))
         return
     send(launched, number)
 

@@ -3,8 +3,9 @@
     shim                      joiner (host's pid namespace)       process (container's)
     ----                      -----------------------------       ---------------------
     clone3            --->    enters all namespaces at once
-    "p" pid          <---     clone3(CLONE_PARENT)        --->    drops, "r", execve
-    reaps the joiner <---     exits
+    "p" pid          <---     clone3(CLONE_PARENT)        --->    takes a terminal if it is to
+                              exits                              have one, drops, "r", execve
+    reaps the joiner
 
 The process is the shim's child, so the shim reaps it too. The joiner cannot be seen from inside;
 the process can, so it is not dumpable and has nothing of the engine that could be reached.
@@ -28,8 +29,9 @@ from runtime.abi import (
     O_PATH,
 )
 from runtime.cgroups.cgroup import Cgroup
-from runtime.isolation import finish, init, sync, users
+from runtime.isolation import finish, init, sync, terminal, users
 from runtime.isolation.plan import Process
+from runtime.isolation.terminal import Terminal
 from runtime.kernel import prctl
 from runtime.kernel.keyrings import join_new_session_keyring
 from runtime.kernel.namespaces import setns
@@ -55,6 +57,7 @@ class Order:
     cgroup: Cgroup | None
     stdio: tuple[int, int, int]
     pipe: sync.Pipe
+    terminal: Terminal | None = None
 
 
 def run(order: Order) -> NoReturn:
@@ -67,7 +70,7 @@ def run(order: Order) -> NoReturn:
             order.cgroup.attach_self_v1()
         finish.give_pipes(order.stdio, order.process.id_base)
         finish.take_stdio(order.stdio, order.pipe)
-        finish.close_the_rest(order.pipe, order.target)
+        finish.close_the_rest(order.pipe, order.target, *_receiver(order))
         join_new_session_keyring()
         finish.reset_signals()
         finish.reset_umask()
@@ -79,6 +82,8 @@ def run(order: Order) -> NoReturn:
         finish.enter_directory(root, order.process.cwd)
         pid, _ = clone3(CLONE_PARENT, exit_signal=0)
         if pid == 0:
+            if order.terminal is not None:
+                terminal.take(order.terminal, identity.uid, root)
             finish.constrain(order.process)
             finish.become(identity, order.process.confinement)
             finish.execute(order.process, identity, root, order.pipe)
@@ -88,3 +93,7 @@ def run(order: Order) -> NoReturn:
         order.pipe.tell_fault(fault)
     finally:
         os._exit(init.EXIT_FAILED)
+
+
+def _receiver(order: Order) -> tuple[int, ...]:
+    return (order.terminal.receiver,) if order.terminal is not None else ()

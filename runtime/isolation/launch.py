@@ -18,6 +18,7 @@ from runtime.isolation import enter, init, sync
 from runtime.isolation.children import Launched, clone, end, is_crowded
 from runtime.isolation.namespaces import Space, refresh
 from runtime.isolation.plan import JoinSpec, plan_join, plan_launch
+from runtime.isolation.terminal import Terminal
 from runtime.kernel import process
 from runtime.oci.bundle import Bundle
 
@@ -59,10 +60,12 @@ def join(
     *,
     stdio: tuple[int, int, int],
     cgroup: Cgroup | None = None,
+    terminal: Terminal | None = None,
 ) -> Launched:
     """Execute a further command in the container whose first process is pidfd `target`.
 
-    Returns when execve has succeeded. Raises as `launch` does; nothing is left then.
+    Returns when execve has succeeded. A `terminal` takes the place of `stdio`; its master has been
+    handed over then. Raises as `launch` does; nothing is left then.
     """
     plan = plan_join(joiner, machine=os.uname().machine)
     deadline = time.monotonic() + _JOIN_SECONDS
@@ -71,7 +74,14 @@ def join(
         pid, pidfd = _clone(0, cgroup)
         if pid == 0:
             enter.run(
-                enter.Order(process=plan, target=target, cgroup=cgroup, stdio=stdio, pipe=pipe)
+                enter.Order(
+                    process=plan,
+                    target=target,
+                    cgroup=cgroup,
+                    stdio=stdio,
+                    pipe=pipe,
+                    terminal=terminal,
+                )
             )
         pipe.keep_reader()
         try:

@@ -6,21 +6,17 @@ The other side gets the master over a Unix socket, with its name, as containerd 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 import stat
-import struct
-import termios
 
-from runtime.abi import O_PATH, TIOCGPTN, TIOCGPTPEER, TIOCSPTLCK
+from runtime.abi import O_PATH
 from runtime.errors import InvalidSpec, KernelRefused
+from runtime.isolation import terminal
 from runtime.isolation.oci.plan import IdMaps, ProcessPlan
 from runtime.kernel import mounts, paths
 
 _STDIO = 3
-SIZE = struct.Struct("HHHH")
-"""struct winsize of ioctl_tty(2): rows, columns, and two that nobody reads."""
 
 
 def connect(path: str) -> int:
@@ -44,10 +40,10 @@ def open_terminal(wanted: ProcessPlan, maps: IdMaps, receiver: int, root: int) -
     try:
         if wanted.console_size is not None:
             rows, columns = wanted.console_size
-            fcntl.ioctl(slave, termios.TIOCSWINSZ, SIZE.pack(rows, columns, 0, 0))
+            terminal.resize(slave, rows=rows, columns=columns)
         os.fchown(slave, maps.uid(wanted.uid), -1)
         with socket.socket(fileno=receiver) as connection:
-            socket.send_fds(connection, [name.encode()], [master])
+            terminal.hand_over(connection, name, master)
     except BaseException:
         os.close(slave)
         raise
@@ -58,22 +54,16 @@ def open_terminal(wanted: ProcessPlan, maps: IdMaps, receiver: int, root: int) -
 
 def take(slave: int) -> None:
     """Make a terminal the caller's, and its stdio; the caller leads a session that has none."""
-    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
-    for number in range(_STDIO):
-        os.dup2(slave, number)
+    terminal.become_controlling(slave)
     if slave >= _STDIO:
         os.close(slave)
 
 
 def _open_pair(root: int) -> tuple[int, int, str]:
     try:
-        master = paths.open_in_root(root, "/dev/pts/ptmx", os.O_RDWR | os.O_NOCTTY)
+        return terminal.open_pair(root)
     except KernelRefused as refused:
         raise InvalidSpec("process.terminal", f"needs a devpts at /dev/pts: {refused}") from None
-    fcntl.ioctl(master, TIOCSPTLCK, struct.pack("i", 0))
-    number = struct.unpack("i", fcntl.ioctl(master, TIOCGPTN, struct.pack("i", 0)))[0]
-    slave = fcntl.ioctl(master, TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
-    return master, slave, f"/dev/pts/{number}"
 
 
 def attach(root: int, slave: int) -> None:
