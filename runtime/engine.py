@@ -6,6 +6,7 @@ roots. No call forks, changes directory, umask or namespaces of the calling proc
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 
 from runtime.config import EngineConfig
@@ -22,6 +23,7 @@ from runtime.containers import (
     restart,
     resume,
     retire,
+    session,
     start,
     stats,
     stop,
@@ -42,6 +44,7 @@ from runtime.events import (
 from runtime.spec.amendment import Amendment
 from runtime.spec.container import ContainerSpec
 from runtime.spec.execution import ExecSpec
+from runtime.spec.session import SessionSpec
 from runtime.state import spool
 from runtime.system import fsck, leaks
 from runtime.system.fsck import Finding
@@ -188,6 +191,26 @@ class Containers:
         does.
         """
         execute.execute(self._site, container, exec_spec, operation=operation, sink=sink)
+
+    def open_session(
+        self, container: str, session_spec: SessionSpec, *, operation: str, sink: Sink = _NULL
+    ) -> None:
+        """Start a process to converse with in the running container, once for each `operation`.
+
+        Its id is the operation's. It ends by itself, by a reader's word, or when no reader has
+        been there for a minute, and then by the event `exec-finished` with this operation and the
+        result `{exit_code}`. Raises as `execute` does, and Exhausted.
+        """
+        session.open_session(self._site, container, session_spec, operation=operation, sink=sink)
+
+    def attach(self, container: str, session_id: str, *, offset: int = 0) -> socket.socket:
+        """Return a connection with a session whose output goes on after `offset` bytes.
+
+        It is blocking, and the caller's to close; each packet on it is a word of
+        `runtime.dialogue`. Another reader of the session is sent away. Raises NotFound where the
+        session is over or there is none, Conflict where the container does not run.
+        """
+        return session.attach(self._site, container, session_id, offset=offset)
 
     def once(self, container: str, operation: str) -> OnceRecord | None:
         """Return what is recorded of a kill, an exec or a restart; None if it never began."""

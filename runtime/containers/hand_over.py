@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from runtime.containers import lifecycle
 from runtime.containers.site import Site
@@ -10,13 +13,25 @@ from runtime.errors import Conflict, Interrupted, Unavailable
 from runtime.events import ContainerEvent, OnceRecord, Sink
 from runtime.shim import client
 from runtime.shim.marks import answer_again
-from runtime.shim.protocol import Execute, Kill, Pause, Restart, Resume, Stop, Update
+from runtime.shim.protocol import (
+    Attach,
+    Execute,
+    Kill,
+    OpenSession,
+    Pause,
+    Restart,
+    Resume,
+    Stop,
+    Update,
+)
 from runtime.state import once
 from runtime.state.records import Cause, event_of
 
-Order = Stop | Restart | Kill | Execute | Pause | Resume | Update
+Order = Stop | Restart | Kill | Execute | OpenSession | Pause | Resume | Update
 PATIENCE_SECONDS = 15.0
 _AGAIN_SECONDS = 0.02
+
+Answer = TypeVar("Answer")
 
 
 def hand_over(site: Site, message: Order, verb: str) -> int | None:
@@ -26,13 +41,26 @@ def hand_over(site: Site, message: Order, verb: str) -> int | None:
     for `verb` or ended by itself, Unavailable where no shim comes up, and what the shim refused
     with.
     """
-    container = message.container
+    return _asked(
+        site,
+        message.container,
+        verb,
+        lambda: client.ask_shim(site.config, message.container, message),
+    )
+
+
+def converse(site: Site, message: Attach) -> socket.socket:
+    """Return a connection over which a session is conversed with. Raises as `hand_over`."""
+    return _asked(site, message.container, "attach", lambda: client.attach(site.config, message))
+
+
+def _asked(site: Site, container: str, verb: str, ask: Callable[[], Answer]) -> Answer:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         record = site.ledger(container).load().record
         lifecycle.after(record.state, verb, restarting=record.restarting, container=container)
         try:
-            return client.ask_shim(site.config, container, message)
+            return ask()
         except ConnectionError:
             if time.monotonic() > deadline:
                 raise Unavailable(f"container {container} has no shim") from None

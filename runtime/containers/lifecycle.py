@@ -16,6 +16,8 @@ NEXT: dict[tuple[str, str], str] = {
     ("running", "stop"): "exited",
     ("running", "kill"): "running",
     ("running", "execute"): "running",
+    ("running", "attach"): "running",
+    ("paused", "attach"): "paused",
     ("running", "exit"): "exited",
     ("running", "delete by force"): "dead",
     ("running", "restart"): "running",

@@ -15,11 +15,15 @@ from runtime.isolation import launch, namespaces, node
 from runtime.isolation.launch import Launched
 from runtime.isolation.namespaces import Space
 from runtime.isolation.plan import JoinSpec
+from runtime.isolation.terminal import Terminal
 from runtime.oci.bundle import Bundle, Resources
 from runtime.shim.link import Link
 from runtime.shim.run import Run
 from runtime.shim.segments import SegmentWriter
 from runtime.shim.stdio import Output, make_pipes
+
+TERM = "xterm-256color"
+"""What a terminal is called where neither the image nor the request says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +81,18 @@ class Body:
         output = Output(writer, reading)
         return Run(number, pid=launched.pid, pidfd=launched.pidfd, output=output, ours=True)
 
-    def join(self, run: Run, spec: Mapping[str, Any], stdio: tuple[int, int, int]) -> Launched:
-        """Start a further process in the container; `spec` is ExecSpec.to_json()."""
+    def join(
+        self,
+        run: Run,
+        spec: Mapping[str, Any],
+        stdio: tuple[int, int, int],
+        *,
+        terminal: Terminal | None = None,
+    ) -> Launched:
+        """Start a further process in the container; `spec` has what ExecSpec.to_json() returns."""
         _, cgroup = self._ready()
-        env = {**dict(self._bundle.env), **spec["env"]}
+        base = {} if terminal is None else {"TERM": TERM}
+        env = {**base, **dict(self._bundle.env), **spec["env"]}
         join = JoinSpec.inside(
             self._fitted,
             args=tuple(spec["command"]),
@@ -88,7 +100,7 @@ class Body:
             cwd=spec["working_dir"] or self._bundle.cwd,
             user=self._bundle.user if spec["user"] is None else spec["user"],
         )
-        return launch.join(run.pidfd, join, stdio=stdio, cgroup=cgroup)
+        return launch.join(run.pidfd, join, stdio=stdio, cgroup=cgroup, terminal=terminal)
 
     def take(self, handed: Handed) -> None:
         """Go on with the namespaces and the cgroup of a dead shim."""

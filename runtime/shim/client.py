@@ -13,7 +13,17 @@ import runtime
 from runtime.config import EngineConfig
 from runtime.errors import Conflict, Unavailable
 from runtime.shim import protocol, sockets
-from runtime.shim.protocol import Done, Fault, Hello, Leave, Message, Ready, Repair, Start
+from runtime.shim.protocol import (
+    Attach,
+    Done,
+    Fault,
+    Hello,
+    Leave,
+    Message,
+    Ready,
+    Repair,
+    Start,
+)
 from runtime.state import locks
 
 ANSWER_SECONDS = 60.0
@@ -93,14 +103,27 @@ def ask_shim(config: EngineConfig, container: str, message: Message) -> int | No
     Raises ConnectionError where no shim lives, or it hung up before it answered; Unavailable
     where it does not answer; what it refused with.
     """
-    directory = config.container_run(container)
     try:
-        with sockets.connect(directory, "s", ANSWER_SECONDS) as connection:
+        with _reach(config, container) as connection:
             return _expect_done(_exchange(connection, message)).version
-    except FileNotFoundError:
-        raise ConnectionRefusedError(f"container {container} has no shim") from None
     except (TimeoutError, BlockingIOError):  # it hangs, or its queue is full of such as we
-        raise Unavailable(f"the shim of container {container} does not answer") from None
+        raise _mute(container) from None
+
+
+def attach(config: EngineConfig, message: Attach) -> socket.socket:
+    """Return a connection with a session, which speaks the packets of runtime.dialogue over it.
+
+    It blocks. Raises as `ask_shim` does.
+    """
+    with contextlib.ExitStack() as undo:
+        try:
+            connection = undo.enter_context(_reach(config, message.container))
+            _expect_done(_exchange(connection, message))
+        except (TimeoutError, BlockingIOError):
+            raise _mute(message.container) from None
+        connection.settimeout(None)
+        undo.pop_all()
+        return connection
 
 
 def shim_lives(config: EngineConfig, container: str) -> bool:
@@ -112,6 +135,17 @@ def shim_lives(config: EngineConfig, container: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def _reach(config: EngineConfig, container: str) -> socket.socket:
+    try:
+        return sockets.connect(config.container_run(container), "s", ANSWER_SECONDS)
+    except FileNotFoundError:
+        raise ConnectionRefusedError(f"container {container} has no shim") from None
+
+
+def _mute(container: str) -> Unavailable:
+    return Unavailable(f"the shim of container {container} does not answer")
 
 
 def _exchange(connection: socket.socket, message: Message) -> Message:

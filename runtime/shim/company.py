@@ -7,23 +7,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from runtime.isolation.launch import Launched
+from runtime.isolation.terminal import Terminal
 from runtime.shim.body import Body
 from runtime.shim.chronicle import Chronicle
 from runtime.shim.executions import Executions
 from runtime.shim.loop import Loop
 from runtime.shim.marks import Marks
 from runtime.shim.run import Run
+from runtime.shim.sessions import Sessions, Take
 from runtime.state.records import Cause
 
 
 class Company:
-    """The execs of one container."""
+    """The execs and sessions of one container."""
 
     def __init__(self, loop: Loop, marks: Marks, ledger: Chronicle, body: Body) -> None:
         self._ledger = ledger
         self._body = body
         self._marks = marks
         self._executions = Executions(loop, marks, ended=self._ended)
+        self._sessions = Sessions(loop, marks, ended=self._ended)
 
     def execute(self, run: Run, operation: str, spec: Mapping[str, Any]) -> None:
         """Start a process whose output is kept, once for each operation."""
@@ -33,9 +36,22 @@ class Company:
 
         self._executions.begin(operation, join)
 
+    def open_session(self, run: Run, operation: str, spec: Mapping[str, Any]) -> None:
+        """Start a process to converse with, once for each operation."""
+
+        def join(stdio: tuple[int, int, int], terminal: Terminal | None) -> Launched:
+            return self._body.join(run, spec, stdio, terminal=terminal)
+
+        self._sessions.begin(operation, spec, join)
+
+    def reach(self, session: str, offset: int) -> Take:
+        """Return what converses with a session's reader. Raises NotFound, Unavailable."""
+        return self._sessions.reach(session, offset)
+
     def finish_all(self) -> None:
         """Record the ends of all that is left: their container ended."""
         self._executions.finish_all()
+        self._sessions.end_all()
 
     def interrupt_all(self, *, but: str | None) -> None:
         """Record that what a dead shim had begun has an unknown outcome, `but` one that goes on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Callable
+from typing import TypeGuard
 
 Callback = Callable[[], None]
 
@@ -25,18 +26,31 @@ class Loop:
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._watched: dict[int, Callback] = {}
+        self._awaited: dict[int, Callback] = {}
+        self._masks: dict[int, int] = {}
         self._timers: list[Timer] = []
         self._running = True
 
     def watch(self, fd: int, callback: Callback) -> None:
         """Call back whenever `fd` is readable."""
         self._watched[fd] = callback
-        self._epoll.register(fd, select.EPOLLIN)
+        self._register(fd)
 
     def forget(self, fd: int) -> None:
         """Watch `fd` no more; call before closing it. Again is harmless."""
+        self._watched.pop(fd, None)
+        self._awaited.pop(fd, None)
+        self._register(fd)
+
+    def ignore(self, fd: int) -> None:
+        """Do not call back when `fd` is readable for now; see `await_room`. Again is harmless."""
         if self._watched.pop(fd, None) is not None:
-            self._epoll.unregister(fd)
+            self._register(fd)
+
+    def await_room(self, fd: int, callback: Callback) -> None:
+        """Call back once, when `fd` takes bytes or nobody will read them any more."""
+        self._awaited[fd] = callback
+        self._register(fd)
 
     def after(self, seconds: float, callback: Callback) -> Timer:
         """Call back once, `seconds` from now."""
@@ -56,12 +70,35 @@ class Loop:
     def run(self) -> None:
         """Serve until `stop`."""
         while self._running:
-            ready = [(fd, self._watched.get(fd)) for fd, _ in self._epoll.poll(self._timeout())]
-            for fd, callback in ready:
+            ready = [
+                (fd, events, self._watched.get(fd), self._awaited.get(fd))
+                for fd, events in self._epoll.poll(self._timeout())
+            ]
+            for fd, events, readable, room in ready:
                 # An earlier callback may have closed it, and the number may be somebody else's now.
-                if callback is not None and self._watched.get(fd) is callback and self._running:
-                    callback()
+                if events & ~select.EPOLLOUT and self._is_due(readable, self._watched.get(fd)):
+                    readable()
+                if events & ~select.EPOLLIN and self._is_due(room, self._awaited.get(fd)):
+                    del self._awaited[fd]
+                    self._register(fd)
+                    room()
             self._fire()
+
+    def _is_due(self, callback: Callback | None, now: Callback | None) -> TypeGuard[Callback]:
+        return callback is not None and callback is now and self._running
+
+    def _register(self, fd: int) -> None:
+        """Have the kernel watch for what is wanted of `fd` now; for nothing, not even its end."""
+        mask = select.EPOLLIN * (fd in self._watched) | select.EPOLLOUT * (fd in self._awaited)
+        known = self._masks.pop(fd, 0)
+        if mask:
+            self._masks[fd] = mask
+        if mask and not known:
+            self._epoll.register(fd, mask)
+        elif mask and mask != known:
+            self._epoll.modify(fd, mask)
+        elif known and not mask:
+            self._epoll.unregister(fd)
 
     def _timeout(self) -> float:
         if not self._timers:

@@ -35,21 +35,30 @@ class Marks:
             answer_again(recorded)
         return recorded is None
 
-    def attempt(self, operation: str, effect: Callable[[], None]) -> bool:
-        """Begin an operation and have its effect; False where it did its work before.
+    def attempt(
+        self,
+        operation: str,
+        effect: Callable[[], int | None],
+        *,
+        needed: bool = True,
+        goes_on: bool = True,
+    ) -> int | None:
+        """Begin an operation and have its effect; None where it did its work before.
 
-        A refusal is recorded and raised, the same again for the same operation. An effect that goes
-        on is finished by whoever minds it.
+        A refusal is recorded and raised, the same again for the same operation. What `goes_on` is
+        finished by whoever minds it. `needed` is as for `begin`.
         """
-        if not self.begin(operation):
-            return False
+        if not self.begin(operation, needed=needed):
+            return None
         try:
             with durable.told():
-                effect()
+                version = effect()
         except RuntimeFault as fault:
             self.finish(operation, fault=protocol.to_plain(protocol.fault_of(fault)))
             raise
-        return True
+        if not goes_on:
+            self.finish(operation, result={})
+        return version
 
     def finish(
         self,

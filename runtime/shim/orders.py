@@ -14,10 +14,12 @@ from runtime.shim.door import Door
 from runtime.shim.loop import Loop
 from runtime.shim.protocol import (
     Adopt,
+    Attach,
     Done,
     Execute,
     Kill,
     Message,
+    OpenSession,
     Pause,
     Restart,
     Resume,
@@ -25,6 +27,7 @@ from runtime.shim.protocol import (
     Stop,
     Update,
 )
+from runtime.shim.sessions import Take
 from runtime.state import durable
 
 
@@ -53,6 +56,12 @@ class Minder(Protocol):
 
     def execute(self, operation: str, spec: Mapping[str, Any]) -> int | None:
         """Begin a further process."""
+
+    def open_session(self, operation: str, spec: Mapping[str, Any]) -> int | None:
+        """Begin a process to converse with."""
+
+    def reach(self, session: str, offset: int) -> Take:
+        """Return what converses with a session's reader, or raise."""
 
     def adopt(self, connection: socket.socket) -> None:
         """Take `connection` as the link with a new zygote."""
@@ -105,11 +114,12 @@ class Orders:
 
     def _answer(self, connection: socket.socket, message: Message) -> None:
         if isinstance(message, Adopt):
-            self._loop.forget(connection.fileno())
-            del self._connections[connection.fileno()]
-            self._minder.adopt(connection)
+            self._give_away(connection, self._minder.adopt)
             return
         try:
+            if isinstance(message, Attach):
+                self._attach(connection, message)
+                return
             with durable.told():
                 version = self._carry_out(message)
         except RuntimeFault as fault:
@@ -117,10 +127,25 @@ class Orders:
         else:
             self.reply(connection, Done(container=self._container, version=version))
 
-    def _carry_out(self, message: Message) -> int | None:
-        named = getattr(message, "container", None)
-        if named != self._container:
+    def _attach(self, connection: socket.socket, message: Attach) -> None:
+        """Say Done and let the session have the connection, unless the engine hung up."""
+        self._require_named(message)
+        take = self._minder.reach(message.session, message.offset)
+        self.reply(connection, Done(container=self._container))
+        if connection.fileno() in self._connections:
+            self._give_away(connection, take)
+
+    def _give_away(self, connection: socket.socket, take: Take) -> None:
+        self._loop.forget(connection.fileno())
+        del self._connections[connection.fileno()]
+        take(connection)
+
+    def _require_named(self, message: Message) -> None:
+        if getattr(message, "container", None) != self._container:
             raise protocol.unexpected(f"a message for {self._container}", message)
+
+    def _carry_out(self, message: Message) -> int | None:
+        self._require_named(message)
         match message:
             case Start():
                 return self._minder.start()
@@ -138,6 +163,8 @@ class Orders:
                 return self._minder.amendments.update(message.operation, message.changes)
             case Execute():
                 return self._minder.execute(message.operation, message.spec)
+            case OpenSession():
+                return self._minder.open_session(message.operation, message.spec)
         raise protocol.unexpected("an order", message)
 
     def _hang_up(self, connection: socket.socket) -> None:

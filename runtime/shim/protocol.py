@@ -12,8 +12,10 @@
       | Leave ------------> | exits                 |   shims go on
       |                     |                       |
       | Stop, Restart, Kill, Execute,               |
-      |       Pause, Resume, Update --------------> |   through the shim's own socket
+      | Pause, Resume, Update, OpenSession -------> |   through the shim's own socket
       | <---------------------------- Done or Fault |
+      | Attach -----------------------------------> |   likewise; after Done the two go on
+      | <---------------------------- Done or Fault |   with the packets of runtime.dialogue
       |                     |                       |
       |                     | <----------- Prepared |   before launch: pipes and namespaces
       |                     | <----------- Launched |   the init's pidfd
@@ -141,6 +143,24 @@ class Execute:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSession:
+    """Start a process to converse with, once; `spec` is SessionSpec.to_json()."""
+
+    container: str
+    operation: str
+    spec: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attach:
+    """Converse with a session over this connection; its output goes on after `offset` bytes."""
+
+    container: str
+    session: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
     """It is done, or begun where it ends by an event."""
 
@@ -223,6 +243,8 @@ Message = (
     | Resume
     | Update
     | Execute
+    | OpenSession
+    | Attach
     | Done
     | Fault
     | Client

@@ -29,6 +29,7 @@ from runtime.shim.marks import Marks
 from runtime.shim.orders import Orders
 from runtime.shim.run import Run
 from runtime.shim.segments import SegmentWriter
+from runtime.shim.sessions import Take
 from runtime.shim.standstill import PAUSED, Standstill
 from runtime.shim.wishes import Wishes, restart_of
 from runtime.state import boot, durable, exits
@@ -141,15 +142,12 @@ class Shim:
         """Signal the first process, once for each operation; to end it also on a full disk."""
         if operation is None:
             return self._signal(None, number)
-        if not self._marks.begin(operation, needed=not self._conduct.ends(number)):
-            return None
-        try:
-            version = self._signal(operation, number)
-        except RuntimeFault as fault:
-            self._marks.finish(operation, fault=protocol.to_plain(protocol.fault_of(fault)))
-            raise
-        self._marks.finish(operation, result={})
-        return version
+        return self._marks.attempt(
+            operation,
+            lambda: self._signal(operation, number),
+            needed=not self._conduct.ends(number),
+            goes_on=False,
+        )
 
     def pause(self) -> int | None:
         """Freeze the container, unless it is."""
@@ -167,6 +165,17 @@ class Shim:
         self._standstill.refuse(self._container)
         self._company.execute(run, operation, spec)
         return None
+
+    def open_session(self, operation: str, spec: Mapping[str, Any]) -> int | None:
+        """Start a process to converse with, once for each operation."""
+        run = self._running()
+        self._standstill.refuse(self._container)
+        self._company.open_session(run, operation, spec)
+        return None
+
+    def reach(self, session: str, offset: int) -> Take:
+        """Return what converses with a session's reader. Raises NotFound, Unavailable."""
+        return self._company.reach(session, offset)
 
     def adopt(self, connection: socket.socket) -> None:
         """Hand copies of everything to a new zygote."""

@@ -30,6 +30,7 @@ OURS_IN_A_ZYGOTE = (
     "runtime.spec",
     "runtime.state",
     "runtime.containers",
+    "runtime.dialogue",
 )
 """Packages of ours that the zygote may load."""
 HEAVY = {

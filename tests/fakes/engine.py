@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import time
 from collections.abc import Callable, Iterator
 
@@ -17,7 +18,7 @@ from runtime.containers.plan import capabilities, own_filter, refuse_unbuilt
 from runtime.containers.plan_process import surroundings
 from runtime.containers.plan_resources import devices
 from runtime.containers.stop import check_grace
-from runtime.errors import Conflict, InvalidSpec, RuntimeFault, Unavailable
+from runtime.errors import Conflict, InvalidSpec, NotFound, RuntimeFault, Unavailable
 from runtime.events import (
     ContainerRecord,
     LogFrame,
@@ -26,15 +27,18 @@ from runtime.events import (
     OnceRecord,
     Sink,
 )
+from runtime.shim.marks import answer_again
 from runtime.shim.segment_reader import MAX_TAIL
 from runtime.spec.amendment import Amendment
 from runtime.spec.container import CONTAINER_NAME, ContainerSpec
 from runtime.spec.execution import ExecSpec
+from runtime.spec.session import SessionSpec
 from runtime.usage import Processes, Stats
 from tests.fakes.events import FakeEvents
 from tests.fakes.figures import USED, figures, processes
 from tests.fakes.images import FakeImages
 from tests.fakes.programs import play
+from tests.fakes.sessions import FakeSession
 from tests.fakes.store import ALIVE, Frames, Held, Store
 
 _NULL = NullSink()
@@ -247,6 +251,39 @@ class FakeContainers(Store):
             self._effect("exec", container)
             if not self.hold_ends:
                 self.end_exec(container, operation, outcome)
+
+    def open_session(
+        self, container: str, session_spec: SessionSpec, *, operation: str, sink: Sink = _NULL
+    ) -> None:
+        """Start a process to converse with once for each operation; it ends by an event."""
+        with self._changed:
+            found = self._find(container)
+            if operation in found.once:
+                answer_again(found.once[operation])
+                return
+            if found.record.state != "running":
+                raise Conflict(f"container {container} is {found.record.state}, not running")
+            session = FakeSession(
+                session_spec.process.command,
+                tty=session_spec.tty,
+                lock=self._changed,
+                ended=lambda code: self.end_session(container, operation, code),
+            )
+            self._mark(found, operation, "begun")
+            self._effect("session", container)
+            found.sessions[operation] = session
+            session.begin()
+
+    def attach(self, container: str, session_id: str, *, offset: int = 0) -> socket.socket:
+        """Return a connection with a session."""
+        with self._changed:
+            found = self._find(container)
+            if found.record.state not in ALIVE:
+                raise Conflict(f"container {container} is {found.record.state}, not running")
+            if session_id not in found.sessions:
+                raise NotFound("session", session_id)
+            session = found.sessions[session_id]
+        return session.attach(offset)
 
     def once(self, container: str, operation: str) -> OnceRecord | None:
         """Return what is recorded of a kill, an exec or a restart."""

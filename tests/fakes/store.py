@@ -16,10 +16,12 @@ from runtime.spec.container import ContainerSpec
 from tests.fakes.events import FakeEvents
 from tests.fakes.images import FakeImages
 from tests.fakes.programs import Outcome
+from tests.fakes.sessions import FakeSession
 
 _NULL = NullSink()
 Frames = list[LogFrame]
 ALIVE = ("running", "paused")
+KILLED_INSIDE = 137
 
 
 @dataclass
@@ -30,6 +32,7 @@ class Held:
     spec: ContainerSpec
     frames: list[LogFrame] = field(default_factory=list)
     once: dict[str, OnceRecord] = field(default_factory=dict)
+    sessions: dict[str, FakeSession] = field(default_factory=dict)
 
 
 class Store:
@@ -66,6 +69,14 @@ class Store:
                 "stderr_base64": False,
                 "truncated": False,
             }
+            self._mark(found, operation, "done", result)
+            self._change(container, "exec-finished", operation=operation, result=result)
+
+    def end_session(self, container: str, operation: str, exit_code: int) -> None:
+        """Take in that a session has ended."""
+        with self._changed:
+            found = self._find(container)
+            result = {"exit_code": exit_code}
             self._mark(found, operation, "done", result)
             self._change(container, "exec-finished", operation=operation, result=result)
 
@@ -143,6 +154,8 @@ class Store:
             self.print(found.record.id, outcome.output.encode())
 
     def _exit(self, container: str, exit_code: int, *, operation: str | None = None) -> None:
+        for session in self._all[container].sessions.values():
+            session.end(KILLED_INSIDE)
         self._change(
             container,
             "exited",

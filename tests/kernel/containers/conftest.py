@@ -38,6 +38,10 @@ APPLETS = (
     "dd",
     "mkdir",
     "tr",
+    "tty",
+    "stty",
+    "head",
+    "wc",
 )
 
 

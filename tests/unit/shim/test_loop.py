@@ -46,3 +46,56 @@ def test_timers_fire_in_time_and_cancelled_ones_do_not() -> None:
     assert called == ["fired"]
     assert time.monotonic() - began >= 0.04
     loop.cancel(None)
+
+
+def test_room_is_told_of_once_and_not_before_it_is_there() -> None:
+    loop = Loop()
+    called: list[str] = []
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    filled = 0
+    while True:
+        try:
+            filled += os.write(writer, bytes(65_536))
+        except BlockingIOError:
+            break
+    loop.await_room(writer, lambda: called.append("room"))
+    loop.after(0.03, lambda: called.append("full"))
+    loop.after(0.04, lambda: called.append(f"read {len(os.read(reader, filled)) == filled}"))
+    loop.after(0.08, loop.stop)
+    loop.run()
+
+    assert called == ["full", "read True", "room"]
+    for fd in (reader, writer):
+        os.close(fd)
+
+
+def test_what_is_ignored_does_not_call_not_even_at_its_end() -> None:
+    loop = Loop()
+    called: list[str] = []
+    reader, writer = os.pipe()
+    loop.watch(reader, lambda: called.append("readable"))
+    loop.ignore(reader)
+    loop.ignore(reader)
+    os.close(writer)
+    loop.after(0.03, loop.stop)
+    loop.run()
+
+    assert called == []
+    loop.forget(reader)
+    os.close(reader)
+
+
+def test_whoever_awaits_room_hears_that_nobody_reads_any_more() -> None:
+    loop = Loop()
+    called: list[str] = []
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    os.write(writer, bytes(65_536))
+    loop.await_room(writer, lambda: called.append("told"))
+    loop.after(0.02, lambda: os.close(reader))
+    loop.after(0.06, loop.stop)
+    loop.run()
+
+    assert called == ["told"]
+    os.close(writer)
