@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from runtime import dialogue
+from runtime.dialogue import Word
 from runtime.errors import RuntimeFault, Unavailable
 from runtime.events import LogFrame
 from runtime.streams import faults
@@ -66,16 +68,31 @@ class Stream:
 
     async def samples(self) -> AsyncIterator[dict[str, Any]]:
         """Yield samples until the agent says END. Raises as `logs` does."""
+        async for payload in self._payloads(FrameKind.SAMPLE):
+            yield parse_json(payload)
+
+    async def words(self) -> AsyncIterator[Word]:
+        """Yield what a session says until it hangs up. Raises the RuntimeFault that is reported."""
+        async for payload in self._payloads(FrameKind.WORD):
+            yield dialogue.decode(payload)
+
+    async def say(self, word: Word) -> None:
+        """Say something to a session. Raises Unavailable when the connection is cut."""
+        self._writer.write(pack(FrameKind.WORD, dialogue.encode(word)))
+        await self._drain()
+
+    async def _payloads(self, wanted: FrameKind) -> AsyncIterator[bytes]:
+        """Yield what frames of one kind carry until END. Raises the RuntimeFault of a FAULT."""
         rest = b""
         while True:
             received, rest = split(rest + await self._receive_some())
             for kind, payload in received:
-                expect(kind, FrameKind.SAMPLE, FrameKind.END, FrameKind.FAULT)
+                expect(kind, wanted, FrameKind.END, FrameKind.FAULT)
                 if kind is FrameKind.END:
                     return
                 if kind is FrameKind.FAULT:
                     raise faults.from_json(parse_json(payload))
-                yield parse_json(payload)
+                yield payload
 
     async def upload(self, chunk: bytes) -> None:
         """Send the next bytes of an upload, no faster than the agent stores them.

@@ -17,6 +17,9 @@ connection carries one stream:
     UPLOAD bytes                      ->    as often as needed
     END {}                            ->    that was all of it
                                       <-    END {...}       what was stored; closes
+    a session
+    WORD packet                      <->    of runtime.dialogue, which has its own chart
+                                      <-    END {}          the session has hung up; closes
 
 At any time the server may send FAULT {"code", "message", "details"} and close. A connection that
 ends without END or FAULT was cut. Back-pressure is the socket's own.
@@ -54,6 +57,7 @@ class FrameKind(IntEnum):
     UPLOAD = 5
     END = 6
     FAULT = 7
+    WORD = 8
     SAMPLE = 20
 
 

@@ -33,6 +33,7 @@ from runtime.streams.frames import (
     parse_header,
     parse_json,
 )
+from runtime.streams.relay import Relay
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +104,18 @@ class Conversation:
             if kind is FrameKind.END:
                 return
             yield payload
+
+    def converse(self, line: socket.socket, over: Callable[[], bool]) -> None:
+        """Relay a session's packets over `line` until it hangs up or `over` says so.
+
+        Raises HungUp when the client is gone.
+        """
+        try:
+            there = Relay(self._socket, line).run(over)
+        finally:
+            self._socket.settimeout(self._stall_seconds)
+        if not there:
+            raise HungUp("the client is gone")
 
     def end(self, result: Mapping[str, Any]) -> None:
         """Say that the stream is complete."""
