@@ -1,4 +1,4 @@
-"""What a redeemed ticket opens: a container's output, its figures, its processes, an upload."""
+"""What a redeemed ticket opens: output, figures, processes or a session of a container, an upload."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ class Desk:
             kinds.IMAGE_UPLOAD.code: self._upload,
             kinds.CONTAINER_STATS.code: self._stats,
             kinds.CONTAINER_TOP.code: self._top,
+            kinds.CONTAINER_ATTACH.code: self._session,
         }
         try:
             served.get(operation.kind, self._logs)(operation, conversation)
@@ -105,6 +106,17 @@ class Desk:
         conversation.ready()
         head = {"time": moment(found.time_ns), "total": found.total}
         conversation.samples((head, *map(process, found.processes)))
+        patiently(lambda: finish.succeed(operation.pk, operation.fence))
+        conversation.end({})
+
+    def _session(self, operation: Operation, conversation: Conversation) -> None:
+        params = operation.params
+        line = self.engine.containers.attach(
+            operation.target, params["session"], offset=params["offset"]
+        )
+        with line:
+            conversation.ready()
+            conversation.converse(line, self.over.is_set)
         patiently(lambda: finish.succeed(operation.pk, operation.fence))
         conversation.end({})
 

@@ -117,6 +117,17 @@ SCHEMAS: dict[str, Any] = {
     "Exec": _object(
         "command", command=TEXTS, env=TEXT_MAP, user=MAYBE_TEXT, working_dir=MAYBE_TEXT
     ),
+    "NewSession": _object(
+        "command",
+        command=TEXTS,
+        tty={"type": "boolean", "default": True},
+        rows={"type": "integer", "default": 24},
+        columns={"type": "integer", "default": 80},
+        env=TEXT_MAP,
+        user=MAYBE_TEXT,
+        working_dir=MAYBE_TEXT,
+    ),
+    "Session": _object("id socket operation", id=TEXT, socket=TEXT, operation=_ref("Operation")),
     "Stop": _object(timeout_seconds={"type": ["number", "null"]}),
     "Rename": _object("name", name=TEXT),
     "Kill": _object(signal=TEXT),
@@ -211,6 +222,15 @@ def _change(summary: str, asked: str | None = None, *names: str) -> dict[str, An
     return change
 
 
+def _open(summary: str, asked: str, answered: str) -> dict[str, Any]:
+    media = {"application/json": {"schema": _ref(asked)}}
+    return {
+        "summary": summary,
+        "requestBody": {"content": media, "required": True},
+        "responses": _answers("202", _ref(answered)),
+    }
+
+
 ARCHIVE = {
     "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     "required": True,
@@ -234,6 +254,7 @@ PATHS: dict[str, dict[str, Any]] = {
     f"{ONE}/pause": {"post": _change("Freeze it")},
     f"{ONE}/resume": {"post": _change("Let it go on")},
     f"{ONE}/exec": {"post": _change("Run a command in it", "Exec")},
+    f"{ONE}/sessions": {"post": _open("Open a session in it", "NewSession", "Session")},
     f"{ONE}/wait": {"post": _read("Wait for its exit", _ref("Exit"), "timeout")},
     f"{ONE}/logs": {
         "get": _read("Read its output", TEXT, "tail", "since", "follow", media="text/plain")

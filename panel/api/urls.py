@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, JsonResponse
 from django.urls import path, re_path
 
-from panel.api import containers, events, images, logs, operations, stats
+from panel.api import containers, events, images, logs, operations, sessions, stats
 from panel.api.problems import answer
 from runtime.errors import NotFound
 
@@ -26,6 +26,7 @@ urlpatterns = [
     path("containers/<str:container>/pause", containers.pause, name="container-pause"),
     path("containers/<str:container>/resume", containers.resume, name="container-resume"),
     path("containers/<str:container>/exec", containers.execute, name="container-exec"),
+    path("containers/<str:container>/sessions", sessions.collection, name="container-sessions"),
     path("containers/<str:container>/wait", containers.wait, name="container-wait"),
     path("containers/<str:container>/logs", logs.logs, name="container-logs"),
     path("containers/<str:container>/stats", stats.stats, name="container-stats"),

@@ -80,6 +80,10 @@ class Socket(AsyncWebsocketConsumer, ABC):  # type: ignore[misc]  # channels has
     async def run(self) -> None:
         """Send what there is to send; return at the end."""
 
+    async def forbidden(self) -> None:
+        """Do what is to be done before somebody is sent away who may not stay."""
+        return
+
     async def tell(self, message: dict[str, Any]) -> None:
         """Send one JSON message; return when the client has taken enough for another one."""
         await self.send(text_data=json.dumps(message, separators=(",", ":")))
@@ -108,6 +112,7 @@ class Socket(AsyncWebsocketConsumer, ABC):  # type: ignore[misc]  # channels has
     async def _stay_allowed(self) -> None:
         """Send away whose user was disabled, left the team, or may no longer do this."""
         await until_forbidden(self._may_stay)
+        await self.forbidden()
         await self._leave(CLOSED_NOT_ALLOWED, "no longer allowed")
 
     async def _may_stay(self) -> bool:

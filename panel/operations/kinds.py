@@ -159,6 +159,19 @@ CONTAINER_UPDATE = Kind(
     repeat=Repeat.ONCE,
     exclusive=True,
 )
+CONTAINER_SESSION = Kind(
+    code="container.session",
+    sentence="Open a session in the container",
+    action=Action.CONTAINER_EXEC,
+    repeat=Repeat.ONCE,
+    hands_over=True,
+)
+CONTAINER_ATTACH = Kind(
+    code="container.attach",
+    sentence="Read and type in a session",
+    action=Action.CONTAINER_EXEC,
+    klass="stream",
+)
 
 CATALOGUE: dict[str, Kind] = {
     kind.code: kind
@@ -180,8 +193,14 @@ CATALOGUE: dict[str, Kind] = {
         CONTAINER_STATS,
         CONTAINER_TOP,
         CONTAINER_UPDATE,
+        CONTAINER_SESSION,
+        CONTAINER_ATTACH,
     )
 }
+EXECS = frozenset({CONTAINER_EXEC.code, CONTAINER_SESSION.code})
+"""Kinds that end when a further process of the container has."""
+INTERACTIVE = frozenset({CONTAINER_SESSION.code, CONTAINER_ATTACH.code})
+"""Kinds that a policy without sessions forbids."""
 EXCLUSIVE = frozenset(kind.code for kind in CATALOGUE.values() if kind.exclusive)
 
 

@@ -15,6 +15,7 @@ from runtime.spec import fields
 from runtime.spec.amendment import Amendment
 from runtime.spec.container import CONTAINER_NAME, ContainerSpec
 from runtime.spec.execution import ExecSpec
+from runtime.spec.session import SessionSpec
 
 LONGEST_STOP_SECONDS = 86_400
 LONGEST_REFERENCE = 512
@@ -63,6 +64,11 @@ def check_reference(image: str) -> None:
 def exec_spec(params: Mapping[str, Any]) -> ExecSpec:
     """Return the spec in an exec's parameters. Raises InvalidSpec."""
     return ExecSpec.from_json(fields.mapping("spec", params.get("spec")))
+
+
+def session_spec(params: Mapping[str, Any]) -> SessionSpec:
+    """Return the spec in a session's parameters. Raises InvalidSpec."""
+    return SessionSpec.from_json(fields.mapping("spec", params.get("spec")))
 
 
 def signal_name(value: object) -> str:
@@ -136,6 +142,18 @@ def _exec(given: Mapping[str, Any], _: Owner) -> dict[str, Any]:
     return {"spec": exec_spec(given).to_json()}
 
 
+def _session(given: Mapping[str, Any], _: Owner) -> dict[str, Any]:
+    return {"spec": session_spec(given).to_json()}
+
+
+def _attach(given: Mapping[str, Any], _: Owner) -> dict[str, Any]:
+    session = fields.text("session", given.get("session"))
+    if not IDENTITY.fullmatch(session):
+        raise InvalidSpec("session", f"{session!r} is not the id of a session")
+    fields.whole("offset", given.get("offset"), 0, (1 << 63) - 1)
+    return {"session": session, "offset": given.get("offset") or 0}
+
+
 def _load(given: Mapping[str, Any], _: Owner) -> dict[str, Any]:
     upload = fields.text("upload", given.get("upload"))
     if not IDENTITY.fullmatch(upload):
@@ -179,6 +197,8 @@ _PARSERS: dict[str, tuple[Parser, frozenset[str]]] = {
     kinds.CONTAINER_KILL.code: (_kill, frozenset({"signal"})),
     kinds.CONTAINER_DELETE.code: (_delete, frozenset({"force"})),
     kinds.CONTAINER_EXEC.code: (_exec, frozenset({"spec"})),
+    kinds.CONTAINER_SESSION.code: (_session, frozenset({"spec"})),
+    kinds.CONTAINER_ATTACH.code: (_attach, frozenset({"session", "offset"})),
     kinds.IMAGE_LOAD.code: (_load, frozenset({"upload"})),
     kinds.IMAGE_DELETE.code: (_nothing, frozenset()),
     kinds.CONTAINER_LOGS.code: (_logs, frozenset({"offset", "since_ns", "tail", "follow"})),

@@ -259,7 +259,7 @@ def _settle(containers: Containers, row: Operation) -> bool:
     except RuntimeFault as fault:
         logger.warning("operation %s not settled in this round: %s", row.pk, fault)
         return False
-    if row.kind == kinds.CONTAINER_EXEC.code:
+    if row.kind in kinds.EXECS:
         return _settle_exec(this, record, once)
     if row.kind == kinds.CONTAINER_RESTART.code:
         return _settle_restart(this, record, once)

@@ -75,7 +75,7 @@ def is_settled(event: ContainerEvent) -> bool:
 
 
 def _settle_exec(event: ContainerEvent) -> None:
-    running = _running(event).filter(kind=kinds.CONTAINER_EXEC.code)
+    running = _running(event).filter(kind__in=kinds.EXECS)
     if event.action == EXEC_FINISHED and event.operation is not None:
         finished_exec(running.filter(pk=event.operation), event.result)
     elif event.action == "deleted":

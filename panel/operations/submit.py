@@ -25,7 +25,7 @@ from panel.operations.kinds import About, Kind
 from panel.operations.models import Operation, Status
 from panel.operations.params import Owner, check_reference, create_spec, parse
 from panel.operations.story import tell
-from panel.policy.judge import judge
+from panel.policy.judge import judge, judge_session
 from panel.policy.teams import rules_of
 from runtime.errors import InvalidSpec, NotFound
 from runtime.spec.amendment import Amendment
@@ -100,6 +100,8 @@ def _prepare(
     kind: Kind, actor: Actor, target: str | None, params: Mapping[str, Any], node: str | None
 ) -> Operation:
     require(actor, kind.action)
+    if kind.code in kinds.INTERACTIVE:
+        judge_session(rules_of(actor.team_id), None).enforce()
     team = Team.objects.get(pk=actor.team_id)
     return Operation(
         id=uuid.uuid4().hex,

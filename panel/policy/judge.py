@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from panel.policy.question import Question
+from panel.policy.question import Question, refusals
 from panel.policy.rules import Ceiling, Refusal, Refused, Rules, Usage
 from panel.policy.table import FIELDS
 from runtime.spec.container import ContainerSpec
@@ -35,3 +35,9 @@ def judge(spec: ContainerSpec, rules: Rules, usage: Usage, ceiling: Ceiling | No
             Refusal(field, reason) for field, check in FIELDS.items() for reason in check(question)
         )
     )
+
+
+def judge_session(rules: Rules, ceiling: Ceiling | None) -> Verdict:
+    """Say whether a team with `rules` may converse with what runs, under `ceiling`."""
+    reasons = refusals(rules, ceiling, lambda allowed, _: allowed.sessions)
+    return Verdict(tuple(Refusal("session", reason) for reason in reasons))

@@ -25,17 +25,21 @@ class Question:
     def refusals(self, allows: Allows, name: str = "") -> Iterator[str]:
         """Yield a reason for each of team and node that does not allow `name`."""
         said = f"{name}: " if name else ""
-        yield from (said + reason for reason in self._refusals(allows, name))
+        yield from (said + reason for reason in refusals(self.rules, self.ceiling, allows, name))
 
-    def _refusals(self, allows: Allows, name: str) -> Iterator[str]:
-        if not allows(self.rules.allowances, name):
-            yield "the team's policy does not allow it"
-        if self.ceiling is None:
-            return
-        if self.ceiling.fault:
-            yield self.ceiling.fault
-        elif not allows(self.ceiling.allowances, name):
-            yield "the node's ceiling does not allow it"
+
+def refusals(
+    rules: Rules, ceiling: Ceiling | None, allows: Allows, name: str = ""
+) -> Iterator[str]:
+    """Yield a reason for each of team and node that does not allow `name`."""
+    if not allows(rules.allowances, name):
+        yield "the team's policy does not allow it"
+    if ceiling is None:
+        return
+    if ceiling.fault:
+        yield ceiling.fault
+    elif not allows(ceiling.allowances, name):
+        yield "the node's ceiling does not allow it"
 
 
 Check = Callable[[Question], Iterator[str]]

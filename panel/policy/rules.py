@@ -40,12 +40,13 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowances:
-    """The opt-outs from isolation that are allowed; the default allows none.
+    """The opt-outs from isolation that are allowed; the default allows none, but sessions.
 
     `host_paths` are directories that may be bound with all below them, `capabilities`, `devices`
     and `security_profiles` are names, `host_namespaces` those that a container may share with the
     host, `max_log_bytes` is the most that one container may keep of its output, segments times
-    their size. The others are flags; docs/guide/commands.md says what each opens.
+    their size, `sessions` are processes to converse with. The others are flags;
+    docs/guide/commands.md says what each opens.
     """
 
     privileged: bool = False
@@ -69,6 +70,7 @@ class Allowances:
     oom_protection: bool = False
     realtime: bool = False
     raw_cgroup: bool = False
+    sessions: bool = True
     max_log_bytes: int = LOG_BYTES
 
     @classmethod

@@ -37,6 +37,8 @@ VERBS: Mapping[str, Verb] = {
     "container.resume": Verb("Resume", "Resuming", "goes on"),
     "container.delete": Verb("Delete", "Deleting", "was deleted"),
     "container.exec": Verb("Run a command in", "Running a command in", "ran the command"),
+    "container.session": Verb("Open a session in", "In session in", "ended the session"),
+    "container.attach": Verb("Attach to", "Attaching to", "was attached to"),
     "container.logs": Verb("Read logs of", "Reading logs of", "was read"),
     "container.stats": Verb("Read figures of", "Reading figures of", "was read"),
     "container.top": Verb("Read processes of", "Reading processes of", "was read"),
@@ -88,7 +90,7 @@ def container_sign(
     state: str, exit_code: int | None, *, oom_killed: bool = False, doing: str = ""
 ) -> Sign:
     """Return the sign of a container; `doing` is the kind of its unfinished operation, if any."""
-    if doing and doing not in ("container.exec",):
+    if doing and doing not in ("container.exec", "container.session"):
         return Sign("s-starting", verb(doing).doing, "busy")
     if state != "exited":
         return _CONTAINER.get(state, Sign("s-created", state.capitalize()))

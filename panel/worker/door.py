@@ -9,6 +9,7 @@ from runtime.events import ContainerRecord, ImageSummary, OnceRecord, Sink
 from runtime.spec.amendment import Amendment
 from runtime.spec.container import ContainerSpec
 from runtime.spec.execution import ExecSpec
+from runtime.spec.session import SessionSpec
 
 
 class Containers(Protocol):
@@ -73,6 +74,11 @@ class Containers(Protocol):
         self, container: str, exec_spec: ExecSpec, *, operation: str, sink: Sink = ...
     ) -> None:
         """Start a further process once."""
+
+    def open_session(
+        self, container: str, session_spec: SessionSpec, *, operation: str, sink: Sink = ...
+    ) -> None:
+        """Start a process to converse with once."""
 
     def once(self, container: str, operation: str) -> OnceRecord | None:
         """Return what is recorded of a once operation."""

@@ -18,6 +18,7 @@ HANDLERS: dict[str, Handler] = {
     kinds.CONTAINER_KILL.code: processes.kill,
     kinds.CONTAINER_RESTART.code: processes.restart,
     kinds.CONTAINER_EXEC.code: processes.execute,
+    kinds.CONTAINER_SESSION.code: processes.session,
     kinds.IMAGE_LOAD.code: images.load,
     kinds.IMAGE_DELETE.code: images.delete,
 }

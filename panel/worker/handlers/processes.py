@@ -1,12 +1,14 @@
-"""Kill, exec and restart: effects that never happen twice."""
+"""Kill, exec, sessions and restart: effects that never happen twice."""
 
 from __future__ import annotations
 
-from panel.operations.params import exec_spec, signal_name
+from panel.operations.params import exec_spec, session_spec, signal_name
+from panel.policy.judge import judge_session
+from panel.policy.teams import rules_of
 from panel.worker.handlers.containers import judge_again, own, told
 from panel.worker.job import Answer, Done, HandedOver, Job
 from runtime.errors import Conflict, Interrupted, RuntimeFault
-from runtime.events import OnceRecord
+from runtime.events import ContainerRecord, OnceRecord
 
 
 class Recorded(RuntimeFault):
@@ -31,15 +33,24 @@ def kill(job: Job) -> Answer:
 def execute(job: Job) -> Answer:
     """Start the process and hand it over; on a takeover only if the engine never began to."""
     record = own(job)
-    before = job.engine.containers.once(record.id, job.operation.pk)
-    if before is not None and before.state == "begun":
-        return HandedOver(record.version)
-    if before is not None:
-        return Done(_ended(before).result or {})
-    if record.state != "running":
-        raise Conflict(f"the container is {record.state}, not running")
+    begun = _begun(job, record)
+    if begun is not None:
+        return begun
     spec = exec_spec(job.operation.params)
     job.engine.containers.execute(record.id, spec, operation=job.operation.pk, sink=job.sink)
+    return HandedOver(record.version)
+
+
+def session(job: Job) -> Answer:
+    """Open a session and hand it over, if the node allows any."""
+    record = own(job)
+    begun = _begun(job, record)
+    if begun is not None:
+        return begun
+    judge_session(rules_of(job.operation.team_id), job.ceiling()).enforce()
+    spec = session_spec(job.operation.params)
+    containers = job.engine.containers
+    containers.open_session(record.id, spec, operation=job.operation.pk, sink=job.sink)
     return HandedOver(record.version)
 
 
@@ -62,6 +73,21 @@ def restart(job: Job) -> Answer:
         return HandedOver(record.version)
     _ended(mark)
     return Done(told(job.engine.containers.inspect(record.id)))
+
+
+def _begun(job: Job, record: ContainerRecord) -> Answer | None:
+    """Return what a further process that was begun before came to; None where it may begin now.
+
+    Raises Conflict where nothing can.
+    """
+    before = job.engine.containers.once(record.id, job.operation.pk)
+    if before is not None and before.state == "begun":
+        return HandedOver(record.version)
+    if before is not None:
+        return Done(_ended(before).result or {})
+    if record.state != "running":
+        raise Conflict(f"the container is {record.state}, not running")
+    return None
 
 
 def _before(job: Job, container: str) -> OnceRecord | None:

@@ -37,6 +37,7 @@ MISSING = {
 BODIES: dict[str, Any] = {
     "containers": {"image": "starter", "command": ["true"]},
     "container-exec": {"command": ["true"]},
+    "container-sessions": {"command": ["true"]},
     "container-rename": {"name": "other"},
 }
 CHANGE = {"limits": {"pids": 20}}
@@ -69,6 +70,7 @@ DECLARED = {
     "container-pause": Declared("container", post=Role.OPERATOR),
     "container-resume": Declared("container", post=Role.OPERATOR),
     "container-exec": Declared("container", post=Role.OPERATOR),
+    "container-sessions": Declared("container", post=Role.OPERATOR),
     "container-wait": Declared("container", post=Role.VIEWER),
     "container-logs": Declared("container", get=Role.VIEWER),
     "container-stats": Declared("container", get=Role.VIEWER),

@@ -17,6 +17,8 @@ from django.db import connections
 from panel.accounts.actors import Actor
 from panel.accounts.roster import issue_token
 from panel.agent.streams import Desk
+from panel.operations.models import Operation
+from panel.operations.submit import submit
 from runtime.engine import Engine
 from runtime.streams.server import ServerOptions, StreamServer
 from tests.fakes.engine import FakeEngine
@@ -81,3 +83,17 @@ async def closed(socket: WebsocketCommunicator, seconds: float = 3.0) -> int:
         output = await socket.receive_output(seconds)
         if output["type"] == "websocket.close":
             return int(output.get("code") or 1000)
+
+
+@pytest.fixture
+def opened(alice: Actor, drain: Callable[[], list[Operation]]) -> Callable[..., str]:
+    """Open a session of Alice's in a container and return its id; it is `cat` on pipes."""
+
+    def open_one(container: str, *command: str, actor: Actor = alice, **fields: Any) -> str:
+        spec = {"command": list(command or ("cat",)), "tty": False, **fields}
+        params = {"spec": spec}
+        operation = submit("container.session", actor=actor, target=container, params=params)
+        drain()
+        return operation.pk
+
+    return open_one

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 
 from panel.accounts.actors import Actor
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 DECLARED = {
     "ws/containers/<str:container>/logs": "a container's output, for its team's viewers",
     "ws/containers/<str:container>/stats": "what a container uses, for its team's viewers",
+    "ws/containers/<str:container>/sessions/<str:session>": "a session, for who opened it",
     "ws/events": "the own team's events",
 }
 """A socket that is not declared fails."""
@@ -39,8 +41,9 @@ def tokens(
     return {"nobody": "", **{name: token_of(actor) for name, actor in people.items()}}
 
 
-def address(route: str, container: str) -> str:
-    return "/" + route.replace("<str:container>", container)
+def address(route: str, container: str, session: str = "f" * 32) -> str:
+    named = route.replace("<str:container>", container).replace("<str:session>", session)
+    return f"/{named}"
 
 
 def test_every_socket_is_declared() -> None:
@@ -53,14 +56,16 @@ async def test_who_may_open_what(
     person: str,
     node: StreamServer,
     created: Callable[..., str],
+    opened: Callable[..., str],
     tokens: dict[str, str],
     open_socket: Open,
 ) -> None:
-    from asgiref.sync import sync_to_async
-
     container = await sync_to_async(created)()
+    session = await sync_to_async(opened)(container)
     mine = person in ("vera", "bob", "alice") or (person == "charlie" and route == "ws/events")
-    socket = open_socket(address(route, container), tokens[person])
+    if "<str:session>" in route:
+        mine = person == "alice"
+    socket = open_socket(address(route, container, session), tokens[person])
 
     await socket.send_input({"type": "websocket.connect"})
     answer = await socket.receive_output(3)
@@ -76,15 +81,15 @@ async def test_who_may_open_what(
 async def test_a_foreign_container_a_missing_one_and_no_address_at_all_are_refused_alike(
     route: str,
     created: Callable[..., str],
+    opened: Callable[..., str],
     tokens: dict[str, str],
     open_socket: Open,
 ) -> None:
-    from asgiref.sync import sync_to_async
-
     container = await sync_to_async(created)(name="web")
+    session = await sync_to_async(opened)(container)
     answers = []
     for name in (container, "web", "0" * 32):
-        socket = open_socket(address(route, name), tokens["charlie"])
+        socket = open_socket(address(route, name, session), tokens["charlie"])
         await socket.send_input({"type": "websocket.connect"})
         answers.append(plain(await socket.receive_output(3)))
 

@@ -152,6 +152,7 @@ def test_a_target_that_is_no_id_reaches_no_path(
         ("container.resume", {}),
         ("container.delete", {"force": True}),
         ("container.exec", {"spec": {"command": ["true"]}}),
+        ("container.session", {"spec": {"command": ["true"]}}),
     ],
 )
 def test_a_row_of_one_team_cannot_reach_anothers_container(
