@@ -1,4 +1,4 @@
-"""What a redeemed ticket opens: output, figures, processes or a session of a container, an upload."""
+"""What a redeemed ticket opens: what a container prints, uses or runs, a session, an upload."""
 
 from __future__ import annotations
 

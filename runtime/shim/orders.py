@@ -146,26 +146,29 @@ class Orders:
 
     def _carry_out(self, message: Message) -> int | None:
         self._require_named(message)
+        version: int | None
         match message:
             case Start():
-                return self._minder.start()
+                version = self._minder.start()
             case Stop():
-                return self._minder.stop(message.operation, message.grace_seconds)
+                version = self._minder.stop(message.operation, message.grace_seconds)
             case Restart():
-                return self._minder.restart(message.operation, message.grace_seconds)
+                version = self._minder.restart(message.operation, message.grace_seconds)
             case Kill():
-                return self._minder.kill(message.operation, message.signal)
+                version = self._minder.kill(message.operation, message.signal)
             case Pause():
-                return self._minder.pause()
+                version = self._minder.pause()
             case Resume():
-                return self._minder.resume()
+                version = self._minder.resume()
             case Update():
-                return self._minder.amendments.update(message.operation, message.changes)
+                version = self._minder.amendments.update(message.operation, message.changes)
             case Execute():
-                return self._minder.execute(message.operation, message.spec)
+                version = self._minder.execute(message.operation, message.spec)
             case OpenSession():
-                return self._minder.open_session(message.operation, message.spec)
-        raise protocol.unexpected("an order", message)
+                version = self._minder.open_session(message.operation, message.spec)
+            case _:
+                raise protocol.unexpected("an order", message)
+        return version
 
     def _hang_up(self, connection: socket.socket) -> None:
         if self._connections.pop(connection.fileno(), None) is not None:

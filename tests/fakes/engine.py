@@ -10,43 +10,38 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from runtime.containers import lifecycle
 from runtime.containers.lifecycle import is_to_be_removed
 from runtime.containers.plan import capabilities, own_filter, refuse_unbuilt
 from runtime.containers.plan_process import surroundings
 from runtime.containers.plan_resources import devices
 from runtime.containers.stop import check_grace
-from runtime.errors import Conflict, InvalidSpec, NotFound, RuntimeFault, Unavailable
+from runtime.errors import Conflict, NotFound, RuntimeFault
 from runtime.events import (
     ContainerRecord,
-    LogFrame,
-    LogQuery,
     NullSink,
     OnceRecord,
     Sink,
 )
 from runtime.shim.marks import answer_again
-from runtime.shim.segment_reader import MAX_TAIL
 from runtime.spec.amendment import Amendment
 from runtime.spec.container import CONTAINER_NAME, ContainerSpec
 from runtime.spec.execution import ExecSpec
 from runtime.spec.session import SessionSpec
-from runtime.usage import Processes, Stats
 from tests.fakes.events import FakeEvents
-from tests.fakes.figures import USED, figures, processes
+from tests.fakes.figures import USED
 from tests.fakes.images import FakeImages
+from tests.fakes.looking import Looking
 from tests.fakes.programs import play
 from tests.fakes.sessions import FakeSession
-from tests.fakes.store import ALIVE, Frames, Held, Store
+from tests.fakes.store import ALIVE, Held
 
 _NULL = NullSink()
-_START = LogQuery()
 KILLED = {"SIGKILL": 137, "SIGTERM": 143, "SIGINT": 130}
 
 
-class FakeContainers(Store):
+class FakeContainers(Looking):
     """The verbs of containers."""
 
     def create(
@@ -290,102 +285,12 @@ class FakeContainers(Store):
         with self._changed:
             return self._find(container).once.get(operation)
 
-    def wait(self, container: str, *, timeout_seconds: float | None = None) -> ContainerRecord:
-        """Return the record once it has exited."""
-        with self._changed:
-            over = self._changed.wait_for(
-                lambda: self._find(container).record.state in ("exited", "dead"), timeout_seconds
-            )
-            if not over:
-                raise Unavailable(f"container {container} still runs")
-            return self._find(container).record
-
-    def logs(
-        self,
-        container: str,
-        *,
-        since: LogQuery = _START,
-        follow: bool = False,
-        stop: Callable[[], bool] | None = None,
-    ) -> Iterator[LogFrame]:
-        """Yield the output, oldest first; who asks wrongly is refused before the first frame."""
-        batches = self.log_batches(container, since=since, follow=follow, stop=stop)
-        return (frame for batch in batches for frame in batch)
-
-    def log_batches(
-        self,
-        container: str,
-        *,
-        since: LogQuery = _START,
-        follow: bool = False,
-        stop: Callable[[], bool] | None = None,
-    ) -> Iterator[list[LogFrame]]:
-        """Yield the output, what is there at a time; refuses as `logs` does."""
-        frames = self._frames(container)
-        if since.tail is not None and not 0 <= since.tail <= MAX_TAIL:
-            raise InvalidSpec("tail", f"{since.tail} is not a number from 0 to {MAX_TAIL}")
-        return self._told(container, frames, since, follow, stop)
-
-    def _told(
-        self,
-        container: str,
-        frames: Frames,
-        since: LogQuery,
-        follow: bool,
-        stop: Callable[[], bool] | None,
-    ) -> Iterator[list[LogFrame]]:
-        sent = since.offset
-        if since.tail is not None:
-            frames = frames[max(0, len(frames) - since.tail) :]
-        if since.since_ns is not None:
-            frames = [one for one in frames if one.time_ns >= since.since_ns]
-        while True:
-            batch = [frame for frame in frames if frame.offset > sent]
-            if batch:
-                yield batch
-                sent = batch[-1].offset
-            if not follow or (stop is not None and stop()):
-                return
-            with self._changed:
-                if self._find(container).record.state not in ALIVE:
-                    frames = [one for one in self._frames(container) if one.offset > sent]
-                    follow = False
-                    continue
-                self._changed.wait(0.25)
-            frames = self._frames(container)
-
-    def stats(self, container: str) -> Stats:
-        """Return made-up figures."""
-        return figures(self._alive(container, "stats"))
-
-    def top(self, container: str) -> Processes:
-        """Return the only process."""
-        return processes(self._alive(container, "top"))
-
-    def inspect(self, container: str) -> ContainerRecord:
-        """Return the record."""
-        with self._changed:
-            return self._find(container).record
-
-    def list(self) -> list[ContainerRecord]:
-        """Return all records, oldest first."""
-        with self._changed:
-            records = [one.record for one in self._all.values()]
-        return sorted(records, key=lambda record: record.created_ns)
-
     def recover(self, *, busy: Callable[[str], bool] = lambda _: False) -> tuple[str, ...]:
         """Nothing breaks here; what has ended and was to be removed is deleted."""
         for record in self.list():
             if is_to_be_removed(record) and not busy(record.id):
                 self.delete(record.id)
         return ()
-
-    def _alive(self, container: str, verb: str) -> ContainerRecord:
-        with self._changed:
-            self.looks.append((verb, container))
-            record = self._find(container).record
-            lifecycle.after(record.state, verb, restarting=record.restarting, container=container)
-            return record
 
     def _move(
         self, container: str, verb: str, state: str, action: str, sink: Sink
