@@ -73,6 +73,13 @@ class Resources:
     device_rules: tuple[tuple[bool, str, int | None, int | None, str], ...] = ()
 
 
+CHANGEABLE = (
+    *("memory_bytes", "memory_swap_bytes", "memory_reservation_bytes", "cpus", "cpu_shares"),
+    *("cpuset_cpus", "cpuset_mems", "pids"),
+)
+"""Fields of `Resources` that a container in use can be given anew; Docker's update has them too."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceWish:
     """A node in /dev at `target`: the host's `source`, or one of `kind`, `major` and `minor`.

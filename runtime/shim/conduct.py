@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from runtime.oci.bundle import Bundle, DeviceWish, Resources
+from runtime.oci.bundle import CHANGEABLE, Bundle, DeviceWish, Resources
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 60.0
@@ -36,9 +36,7 @@ class Conduct:
         limits = changes.get("limits")
         bundle = self.bundle
         if limits is not None:
-            known = {
-                name: limits[name] for name in Resources.__dataclass_fields__ if name in limits
-            }
+            known = {name: limits[name] for name in CHANGEABLE if name in limits}
             bundle = replace(bundle, resources=replace(bundle.resources, **known))
         return replace(
             self,

@@ -8,16 +8,12 @@ from types import MappingProxyType
 from typing import Any
 
 from runtime.errors import InvalidSpec
+from runtime.oci.bundle import CHANGEABLE
 from runtime.spec import fields
 from runtime.spec.container import ContainerSpec
 from runtime.spec.limits import Limits
 from runtime.spec.topic import topic_fields
 
-CHANGEABLE = (
-    *("memory_bytes", "memory_swap_bytes", "memory_reservation_bytes", "cpus", "cpu_shares"),
-    *("cpuset_cpus", "cpuset_mems", "pids"),
-)
-"""Fields of `limits` that can be changed; Docker's and the OCI runtimes' update know them, too."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 

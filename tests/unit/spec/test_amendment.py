@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from runtime.errors import InvalidSpec
-from runtime.spec.amendment import CHANGEABLE, Amendment, changed_fields
+from runtime.oci.bundle import CHANGEABLE
+from runtime.spec.amendment import Amendment, changed_fields
 from runtime.spec.container import ContainerSpec
 from runtime.spec.limits import DEFAULT_PIDS, Limits
 
