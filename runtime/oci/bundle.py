@@ -75,7 +75,7 @@ class Resources:
 
 CHANGEABLE = (
     *("memory_bytes", "memory_swap_bytes", "memory_reservation_bytes", "cpus", "cpu_shares"),
-    *("cpuset_cpus", "cpuset_mems", "pids"),
+    "pids",
 )
 """Fields of `Resources` that a container in use can be given anew; Docker's update has them too."""
 

@@ -256,7 +256,8 @@ def test_a_session_ends_with_its_shim_and_is_told_of_as_interrupted(instance: In
 def processes(instance: Instance, container: str) -> set[str]:
     """Return the processes inside, by their ids there."""
     first = instance.engine.containers.inspect(container).pid
-    return {name for name in os.listdir(f"/proc/{first}/root/proc") if name.isdigit()}
+    root = Path(f"/proc/{first}/root")
+    return {name for name in os.listdir(root / "proc") if name.isdigit()}
 
 
 def test_there_are_only_so_many_sessions(instance: Instance) -> None:

@@ -96,11 +96,11 @@ def test_filesystems_in_memory_are_attached_inside_with_their_options(lab: Lab) 
 
 
 def test_nothing_of_a_filesystem_in_memory_outlives_it(lab: Lab) -> None:
-    asked = {"tmpfs": (("/root/secret", ()),)}
-    with lab.box("/bin/sh", "-c", "echo x > /root/secret/x", **asked) as box:
+    asked = {"tmpfs": (("/srv/secret", ()),)}
+    with lab.box("/bin/sh", "-c", "echo x > /srv/secret/x", **asked) as box:
         lab.finish(box)
 
-    assert not list(lab.directory.glob("state-*/upper/root/secret/*"))
+    assert not list(lab.directory.glob("state-*/upper/srv/secret/*"))
 
 
 def test_nothing_is_mounted_inside_of_procfs(lab: Lab) -> None:
