@@ -138,6 +138,8 @@ def encode(word: Word) -> bytes:
 
 def decode(packet: bytes) -> Word:
     """Return the word in a packet. Raises Unavailable for what is none."""
+    if len(packet) > LARGEST:
+        raise Unavailable(f"a packet is longer than {LARGEST} bytes")
     try:
         return _decode(packet)
     except (struct.error, IndexError, UnicodeDecodeError):

@@ -35,6 +35,21 @@ def change(
             raise
 
 
+def restore(cgroup: Cgroup, resources: Resources, *, layout: Layout | None = None) -> None:
+    """Bring a group to `resources` whatever it holds, as far as the kernel lets.
+
+    Nobody is killed for it: where memory is used that it may not have, only the rest is written.
+    """
+    layout = layout or detect()
+    try:
+        change(cgroup, None, resources, layout=layout)
+    except (Conflict, KernelRefused):
+        for write in plan_change(None, resources, layout):
+            if write.controller != "memory":
+                with suppress(KernelRefused):
+                    apply(cgroup, write)
+
+
 def _undo(cgroup: Cgroup, after: Resources, before: Resources, layout: Layout) -> None:
     """Write what the group held, each file by itself: one that was refused still holds it."""
     for write in plan_change(after, before, layout):

@@ -7,9 +7,11 @@ frozen dies at once on v2, and only when its group is thawed on v1.
 
 from __future__ import annotations
 
+import os
 import time
 
 from runtime.cgroups import files
+from runtime.cgroups.layout import detect_all
 from runtime.errors import Unavailable
 
 FREEZE_SECONDS = 2.0
@@ -46,6 +48,18 @@ def is_frozen(directory: str, version: int) -> bool:
     if version == 2:
         return files.read_fields(f"{directory}/cgroup.events").get("frozen", 0) == 1
     return files.read(f"{directory}/freezer.state").strip() == "FROZEN"
+
+
+def is_path_frozen(path: str) -> bool:
+    """Say whether the group `path` stands still, wherever this host freezes. Raises KernelRefused.
+
+    A group that is not there does not.
+    """
+    layout = detect_all()
+    tree = layout.unified or layout.find("freezer")
+    if tree is None or not os.path.isdir(f"{tree.mount}/{path}"):
+        return False
+    return is_frozen(f"{tree.mount}/{path}", tree.version)
 
 
 def _ask(directory: str, version: int, *, frozen: bool) -> None:

@@ -1,5 +1,7 @@
 """What is known of containers under `--root`: a directory for each, and the kernel's own word.
 
+What only some commands need is imported where they need it: a runtime is started often.
+
 The directory appears whole, with the lock of its maker held; `record.json` names the process by its
 start time, too, so that a number that is used again is never taken for it.
 
@@ -12,16 +14,19 @@ import json
 import os
 import re
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runtime.cgroups import cgroup as cgroups
-from runtime.cgroups.cgroup import Cgroup
-from runtime.cgroups.layout import detect_all
+from runtime.cli.arguments import Words
 from runtime.errors import Conflict, InvalidSpec, KernelRefused, NotFound, Unavailable
-from runtime.isolation.oci import gate
-from runtime.oci.config import SPEC_VERSION, Config, parse_config
+from runtime.isolation.oci.waiting import is_waiting
+from runtime.oci.version import SPEC_VERSION
 from runtime.state import boot, durable, locks, schema
 
+if TYPE_CHECKING:
+    from runtime.cgroups.cgroup import Cgroup
+    from runtime.oci.config import Config, Hook
+
+DEFAULT_ROOT = "/run/moorage-runtime"
 _ID = re.compile(r"[A-Za-z0-9_+.-]{1,1024}")
 _RECORD = "record.json"
 _CONFIG = "config.json"
@@ -56,7 +61,7 @@ class Container:
         if self.record.pid and self.is_alive():
             if self.is_paused():
                 return "paused"
-            return "created" if gate.is_waiting(self.directory) else "running"
+            return "created" if is_waiting(self.directory) else "running"
         if not self.record.pid and _is_being_made(self.directory):
             return "creating"
         return "stopped"
@@ -75,24 +80,30 @@ class Container:
 
     def is_paused(self) -> bool:
         """Say whether its processes are frozen."""
-        found = self.cgroup()
-        if found is None:
-            return False
-        try:
-            return found.is_frozen()
-        finally:
-            found.close()
+        from runtime.cgroups import freezer
+
+        return bool(self.record.cgroup) and freezer.is_path_frozen(self.record.cgroup)
 
     def cgroup(self) -> Cgroup | None:
         """Return what is left of its cgroup, None where it has none; the caller closes it."""
         if not self.record.cgroup:
             return None
+        from runtime.cgroups import cgroup as cgroups
+        from runtime.cgroups.layout import detect_all
+
         found = cgroups.open_existing(self.record.cgroup, layout=detect_all())
         return found if found.groups else None
 
     def config(self) -> Config:
         """Return the configuration that it was made with."""
+        from runtime.oci.config import parse_config
+
         return parse_config(self.config_bytes())
+
+    def hooks(self, kind: str) -> tuple[Hook, ...]:
+        """Return the hooks of one kind; the whole configuration is read where there are some."""
+        told = json.loads(self.config_bytes()).get("hooks") or {}
+        return self.config().hooks.get(kind, ()) if told.get(kind) else ()
 
     def config_bytes(self) -> bytes:
         """Return config.json as it was when it was made."""
@@ -114,6 +125,11 @@ class Container:
     def state_bytes(self, status: str | None = None) -> bytes:
         """Return the state as hooks are told it."""
         return json.dumps(self.state(status)).encode()
+
+
+def root_of(words: Words) -> str:
+    """Return the directory of all containers."""
+    return os.path.abspath(words.last("--root", DEFAULT_ROOT))
 
 
 def directory_of(root: str, identity: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import posixpath
 import pwd
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,7 +15,8 @@ from runtime.cli import containers, log, terminal
 from runtime.cli.arguments import Words
 from runtime.cli.containers import Container, Record
 from runtime.cli.descriptors import Inherited, inherited
-from runtime.errors import Conflict, InvalidSpec, KernelRefused
+from runtime.cli.late_hooks import run_each
+from runtime.errors import Conflict, InvalidSpec
 from runtime.isolation.children import Launched
 from runtime.isolation.hooks import run_hooks
 from runtime.isolation.oci import launch
@@ -32,7 +32,6 @@ from runtime.kernel import caps
 from runtime.oci.config import Config, parse_config
 from runtime.state import durable
 
-DEFAULT_ROOT = "/run/moorage-runtime"
 _MANAGERS = ("cgroupfs", "disabled")
 
 
@@ -62,7 +61,7 @@ def create(words: Words, *, foreground: bool = False) -> Created:
     """
     given = inherited(words)
     identity = words.words[0]
-    containers.directory_of(root_of(words), identity)
+    containers.directory_of(containers.root_of(words), identity)
     bundle = os.path.abspath(words.last("--bundle", "."))
     data = _read_config(words, bundle)
     config = parse_config(data)
@@ -81,17 +80,12 @@ def create(words: Words, *, foreground: bool = False) -> Created:
         shown = terminal.choose(words, terminal=config.process.terminal, foreground=foreground)
         if shown is not None:
             undo.callback(shown.close)
-        container, lock = containers.make(root_of(words), record, data)
+        container, lock = containers.make(containers.root_of(words), record, data)
         undo.callback(containers.remove, container)
         try:
             return _launch(container, blueprint, shown, undo)
         finally:
             os.close(lock)
-
-
-def root_of(words: Words) -> str:
-    """Return the directory of all containers."""
-    return os.path.abspath(words.last("--root", DEFAULT_ROOT))
 
 
 def write_pid_file(words: Words, pid: int) -> None:
@@ -209,20 +203,11 @@ class _Told:
         """Run the hooks that belong to the runtime; from here on there is an end to be told."""
         del pid
         state = self.container.state_bytes("creating")
-        self._undo.callback(run_poststop, self.container, self._config, _warn)
+        hooks = self._config.hooks
+        self._undo.callback(run_each, "poststop", hooks.get("poststop", ()), self.container, _warn)
         for kind in ("prestart", "createRuntime"):
-            run_hooks(kind, self._config.hooks.get(kind, ()), state)
+            run_hooks(kind, hooks.get(kind, ()), state)
         return state
-
-
-def run_poststop(container: Container, config: Config, warn: Callable[[str], None]) -> None:
-    """Run the hooks poststop, each whatever the others do (runtime.md#lifecycle)."""
-    state = container.state_bytes("stopped")
-    for hook in config.hooks.get("poststop", ()):
-        try:
-            run_hooks("poststop", (hook,), state)
-        except (InvalidSpec, KernelRefused) as fault:
-            warn(str(fault))
 
 
 def _warn(text: str) -> None:

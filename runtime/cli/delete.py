@@ -8,8 +8,7 @@ import signal
 
 from runtime.cli import containers, log
 from runtime.cli.arguments import Words
-from runtime.cli.containers import Container
-from runtime.cli.create import root_of, run_poststop
+from runtime.cli.containers import Container, root_of
 from runtime.cli.kill import signal_first
 from runtime.errors import Conflict, KernelRefused, NotFound, RuntimeFault, Unavailable
 from runtime.kernel import process
@@ -53,7 +52,7 @@ def delete(words: Words, container: Container, *, force: bool) -> None:
     lock = containers.lock(container)
     try:
         container = containers.find(os.path.dirname(container.directory), container.record.id)
-        config = container.config() if container.record.pid else None
+        hooks = container.hooks("poststop") if container.record.pid else ()
         _end(container)
         cgroup = container.cgroup()
         if cgroup is not None:
@@ -62,8 +61,10 @@ def delete(words: Words, container: Container, *, force: bool) -> None:
         containers.remove(container)
     finally:
         os.close(lock)
-    if config is not None:
-        run_poststop(container, config, lambda text: log.warn(words, text))
+    if hooks:
+        from runtime.cli.late_hooks import run_each
+
+        run_each("poststop", hooks, container, lambda text: log.warn(words, text))
 
 
 def _end(container: Container) -> None:

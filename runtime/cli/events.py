@@ -18,7 +18,7 @@ from runtime.cgroups.oom import OomWatch
 from runtime.cgroups.usage import read_usage
 from runtime.cli import containers
 from runtime.cli.arguments import Words
-from runtime.cli.create import root_of
+from runtime.cli.containers import root_of
 from runtime.cli.pause import cgroup_of
 from runtime.errors import Conflict, InvalidSpec
 from runtime.kernel import process

@@ -46,7 +46,7 @@ def command(words: Words) -> int:
     Raises InvalidSpec that names the flag or the field, Conflict for a container that does not run.
     """
     preserved = inherited(words)
-    container = containers.find(create.root_of(words), words.words[0])
+    container = containers.find(containers.root_of(words), words.words[0])
     data = container.config_bytes()
     config = parse_config(data)
     asked = _read(words, json.loads(data)["process"])

@@ -13,10 +13,11 @@ from typing import Any
 from runtime.abi import CAPABILITIES
 from runtime.cli.arguments import Words
 from runtime.isolation.profile import architectures
-from runtime.oci.config import HOOKS, SPEC_VERSION
+from runtime.oci.config import HOOKS
 from runtime.oci.config_linux import NAMESPACES
 from runtime.oci.config_mounts import mount_options
 from runtime.oci.config_seccomp import ACTIONS, FLAGS, OPERATORS
+from runtime.oci.version import SPEC_VERSION
 
 
 def command(words: Words) -> int:
@@ -54,6 +55,6 @@ def features() -> dict[str, Any]:
             "apparmor": {"enabled": False},
             "selinux": {"enabled": False},
             "intelRdt": {"enabled": False},
-            "mountExtensions": {"idmap": {"enabled": False}},
+            "mountExtensions": {"idmap": {"enabled": True}},
         },
     }

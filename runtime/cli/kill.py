@@ -7,8 +7,7 @@ import signal
 
 from runtime.cli import containers, log
 from runtime.cli.arguments import Words
-from runtime.cli.containers import Container
-from runtime.cli.create import root_of
+from runtime.cli.containers import Container, root_of
 from runtime.errors import Conflict, InvalidSpec, KernelRefused
 from runtime.kernel import process
 

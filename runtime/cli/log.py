@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
 
 from runtime.cli.arguments import Words
 
@@ -30,6 +29,8 @@ def _tell(words: Words | None, level: str, text: str) -> None:
     path = words.last("--log") if words is not None else ""
     if not path:
         return
+    from datetime import UTC, datetime
+
     now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     line = json.dumps({"level": level, "msg": text, "time": now})
     if words is not None and words.last("--log-format") != "json":

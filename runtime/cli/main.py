@@ -6,14 +6,16 @@ the platform has to run. See docs/guide/oci.md.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
+from typing import NoReturn
 
 from runtime.cli import arguments, log
 from runtime.cli.arguments import COMMANDS, Words
 from runtime.errors import RuntimeFault, Unavailable
-from runtime.oci.config import SPEC_VERSION
+from runtime.oci.version import SPEC_VERSION
 
 DOORS = {
     "create": ("create", "command"),
@@ -52,6 +54,8 @@ def main(given: list[str]) -> int:
             raise Unavailable("this runtime needs root")
         module, function = DOORS[words.command]
         door = getattr(importlib.import_module(f"runtime.cli.{module}"), function)
+        gc.freeze()
+        gc.enable()
         return int(door(words))
     except RuntimeFault as fault:
         log.fail(words, str(fault))
@@ -59,6 +63,17 @@ def main(given: list[str]) -> int:
         what = f"{error.filename}: " if error.filename else ""
         log.fail(words, f"{what}{error.strerror or error}")
     return _EXIT_FAILED
+
+
+def leave(code: int) -> NoReturn:
+    """End the program. The interpreter's own way takes longer than what some commands do."""
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except OSError:
+        code = code or _EXIT_FAILED
+    os._exit(code)
 
 
 def _usage(name: str) -> str:

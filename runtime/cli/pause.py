@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from runtime.cgroups.cgroup import Cgroup
 from runtime.cli import containers
 from runtime.cli.arguments import Words
-from runtime.cli.containers import Container
-from runtime.cli.create import root_of
+from runtime.cli.containers import Container, root_of
 from runtime.errors import Conflict
 
 _MAY_PAUSE = ("created", "running")

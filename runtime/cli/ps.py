@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 
 from runtime.cli import containers
 from runtime.cli.arguments import Words
-from runtime.cli.containers import Container
-from runtime.cli.create import root_of
+from runtime.cli.containers import Container, root_of
 from runtime.errors import InvalidSpec, Unavailable
 
 _OPTIONS = ["-ef"]
@@ -59,6 +57,8 @@ def choose(table: str, pids: list[int]) -> str:
 
 
 def _ask(options: list[str]) -> str:
+    import subprocess
+
     try:
         done = subprocess.run(["ps", *options], capture_output=True, text=True, check=False)
     except FileNotFoundError:

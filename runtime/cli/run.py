@@ -18,7 +18,8 @@ def command(words: Words) -> int:
     try:
         created = create.create(words, foreground=not detached)
         try:
-            start.begin(words, created.container, created.config)
+            hooks = created.config.hooks.get("poststart", ())
+            start.begin(words, created.container, hooks)
             create.write_pid_file(words, created.launched.pid)
         except RuntimeFault:
             _drop(words, created)
@@ -35,7 +36,7 @@ def command(words: Words) -> int:
 
 def _drop(words: Words, created: create.Created) -> None:
     """Remove the container and reap what is left of its first process."""
-    container = containers.find(create.root_of(words), created.container.record.id)
+    container = containers.find(containers.root_of(words), created.container.record.id)
     delete.delete(words, container, force=True)
     try:
         os.waitpid(created.launched.pid, 0)

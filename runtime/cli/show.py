@@ -8,8 +8,7 @@ from typing import Any
 
 from runtime.cli import containers
 from runtime.cli.arguments import Words
-from runtime.cli.containers import Container
-from runtime.cli.create import root_of
+from runtime.cli.containers import Container, root_of
 from runtime.errors import InvalidSpec
 
 _COLUMNS = ("ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER")

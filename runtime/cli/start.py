@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import time
+from typing import TYPE_CHECKING
 
 from runtime.cli import containers, log
 from runtime.cli.arguments import Words
-from runtime.cli.containers import Container
-from runtime.cli.create import root_of
-from runtime.errors import Conflict, RuntimeFault
-from runtime.isolation.hooks import run_hooks
-from runtime.isolation.oci import gate, launch
-from runtime.oci.config import Config
+from runtime.cli.containers import Container, root_of
+from runtime.errors import Conflict
+from runtime.isolation.oci import gate
+
+if TYPE_CHECKING:
+    from runtime.oci.config import Hook
 
 _SECONDS = 3600.0
 """Hooks have timeouts of their own; this only ends a wait for a process that hangs."""
@@ -21,11 +22,11 @@ _SECONDS = 3600.0
 def command(words: Words) -> int:
     """Carry `start` out."""
     container = containers.find(root_of(words), words.words[0])
-    begin(words, container, container.config())
+    begin(words, container, container.hooks("poststart"))
     return 0
 
 
-def begin(words: Words, container: Container, config: Config) -> None:
+def begin(words: Words, container: Container, poststart: tuple[Hook, ...]) -> None:
     """Open the gate; returns when the command is executed and the hooks poststart have run.
 
     Raises Conflict where it does not wait to be started, what hooks and execve(2) refuse. It is
@@ -46,15 +47,10 @@ def begin(words: Words, container: Container, config: Config) -> None:
     if story.fault is not None:
         raise story.fault
     if not story.ready:
+        from runtime.isolation.oci import launch
+
         raise launch.death(container.cgroup())
-    _run_poststart(words, container, config)
+    if poststart:
+        from runtime.cli.late_hooks import run_each
 
-
-def _run_poststart(words: Words, container: Container, config: Config) -> None:
-    """Run the hooks; one that fails is told, and changes nothing (runtime.md#lifecycle)."""
-    state = container.state_bytes("running")
-    for hook in config.hooks.get("poststart", ()):
-        try:
-            run_hooks("poststart", (hook,), state)
-        except RuntimeFault as fault:
-            log.warn(words, str(fault))
+        run_each("poststart", poststart, container, lambda text: log.warn(words, text))

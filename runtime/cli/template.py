@@ -10,7 +10,7 @@ from typing import Any
 from runtime.cli.arguments import Words
 from runtime.errors import Conflict
 from runtime.oci.bundle import MASKED_PATHS, READONLY_PATHS
-from runtime.oci.config import SPEC_VERSION
+from runtime.oci.version import SPEC_VERSION
 
 _CAPABILITIES = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]
 _NAMESPACES = ("pid", "network", "ipc", "uts", "mount", "cgroup")

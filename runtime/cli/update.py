@@ -13,8 +13,7 @@ from runtime.cgroups.present import read_present
 from runtime.cgroups.update_plan import Present, complete, plan_update
 from runtime.cli import containers
 from runtime.cli.arguments import UPDATES, Words
-from runtime.cli.containers import Container
-from runtime.cli.create import root_of
+from runtime.cli.containers import Container, root_of
 from runtime.cli.pause import cgroup_of
 from runtime.errors import Conflict, InvalidSpec
 from runtime.oci.config_fields import refuse_uncarried

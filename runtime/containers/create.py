@@ -53,6 +53,7 @@ def _place(site: Site, identity: str) -> Place:
         id_base=site.config.id_base,
         machine=host.machine,
         release=host.release,
+        node=host.nodename,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from runtime.containers.plan_process import surroundings
 from runtime.containers.plan_resources import devices, with_devices
 from runtime.containers.plan_seccomp import Node, compile_filter
+from runtime.containers.plan_sharing import all_capabilities, host_kinds, shared
 from runtime.containers.unbuilt import UNBUILT, partly
 from runtime.errors import InvalidSpec
 from runtime.images.image import ResolvedImage
@@ -26,7 +27,7 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 class Place:
     """What the engine decides for a container: id, directory, cgroup, first host id.
 
-    `machine` and `release` are those of uname(2).
+    `machine`, `release` and `node`, the host's own name, are of uname(2).
     """
 
     id: str
@@ -35,6 +36,7 @@ class Place:
     id_base: int
     machine: str = ""
     release: str = ""
+    node: str = ""
 
 
 def plan_container(spec: ContainerSpec, image: ResolvedImage, place: Place) -> Conduct:
@@ -46,6 +48,8 @@ def plan_container(spec: ContainerSpec, image: ResolvedImage, place: Place) -> C
     refuse_unbuilt(spec)
     config = image.config
     hostname = spec.hostname or place.id[:12]
+    if "uts" in host_kinds(spec):
+        hostname = place.node
     kept = capabilities(spec)
     bundle = Bundle(
         id=place.id,
@@ -74,7 +78,7 @@ def plan_container(spec: ContainerSpec, image: ResolvedImage, place: Place) -> C
         **own_filter(spec, kept, place.machine, place.release),
     )
     return Conduct(
-        bundle=bundle,
+        bundle=shared(spec, bundle),
         stop_signal=signal_number("stop_signal", spec.stop_signal or config.stop_signal or "TERM"),
         stop_timeout_seconds=spec.stop_timeout_seconds,
         restart=spec.restart,
@@ -147,6 +151,8 @@ def capabilities(spec: ContainerSpec) -> tuple[str, ...]:
     """Return the capabilities kept: the default ones, less the dropped, and the added."""
     dropped = {_capability(name) for name in spec.capabilities_drop}
     added = [_capability(name) for name in spec.capabilities_add]
+    if spec.privileged:
+        return all_capabilities(frozenset(dropped))
     if "CAP_ALL" in added:
         raise InvalidSpec("capabilities_add", "this engine does not add all capabilities at once")
     kept = [] if "CAP_ALL" in dropped else [n for n in DEFAULT_CAPABILITIES if n not in dropped]

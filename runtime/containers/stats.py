@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 
@@ -14,6 +15,9 @@ from runtime.errors import Conflict, KernelRefused
 from runtime.state import boot
 from runtime.state.records import State
 from runtime.usage import Network, Stats
+
+_GONE = (errno.ENOENT, errno.ENODEV, errno.ESRCH, errno.EINVAL)
+"""What the kernel says of a group that was removed, and of a process that has ended."""
 
 
 def stats(site: Site, container: str) -> Stats:
@@ -31,9 +35,11 @@ def stats(site: Site, container: str) -> Stats:
         finally:
             group.close()
         network = _network(process)
-    except (KernelRefused, OSError):
-        running(site, container, "stats")  # it ended meanwhile
-        raise
+    except (KernelRefused, OSError) as error:
+        if error.errno not in _GONE:
+            raise
+        running(site, container, "stats")
+        raise ended(container) from error
     finally:
         os.close(process)
     return Stats(
@@ -69,15 +75,16 @@ def open_first_process(site: Site, container: str, verb: str) -> int:
     try:
         process = os.open(f"/proc/{pid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
-        raise _ended(container) from None
+        raise ended(container) from None
     # Asked after the opening: the number may be somebody else's by now.
     if pid is None or boot.start_time(pid) != state.pid_start:
         os.close(process)
-        raise _ended(container)
+        raise ended(container)
     return process
 
 
-def _ended(container: str) -> Conflict:
+def ended(container: str) -> Conflict:
+    """Return the error for a container that ended while it was looked at."""
     return Conflict(f"container {container} has just ended")
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from runtime.cgroups import cgroup as cgroups
 from runtime.containers.site import Site
-from runtime.containers.stats import open_first_process, running
+from runtime.containers.stats import ended, open_first_process, running
 from runtime.errors import KernelRefused
 from runtime.state import boot
 from runtime.usage import COMMAND_LENGTH, Process, Processes
@@ -45,8 +45,7 @@ def top(site: Site, container: str) -> Processes:
     try:
         inside = sorted(group.pids())
     except KernelRefused:
-        running(site, container, "top")  # it ended meanwhile
-        raise
+        inside = []  # it was removed meanwhile
     finally:
         group.close()
     now = time.time_ns()
@@ -57,6 +56,9 @@ def top(site: Site, container: str) -> Processes:
     )
     looked = (_look(pid, path, clock) for pid in inside[:LISTED])
     found = [_inside(process, base) for process in looked if process is not None]
+    if not found:
+        running(site, container, "top")
+        raise ended(container)
     return Processes(
         time_ns=now, total=max(len(inside), len(found)), processes=_with_parents(found)
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runtime.spec.container import ContainerSpec
+from runtime.spec.namespaces import HOST_NAMESPACES
 
 BUILT = frozenset(
     (
@@ -28,6 +29,8 @@ BUILT = frozenset(
         *("limits.oom_kill_disable", "limits.io_weight", "limits.io_weight_devices"),
         *("limits.io_read_bps", "limits.io_write_bps", "limits.io_read_iops"),
         *("limits.io_write_iops", "devices", "device_rules", "auto_remove"),
+        *("privileged", "network.disabled", "namespaces.pid", "namespaces.ipc"),
+        *("namespaces.uts", "namespaces.network", "namespaces.cgroup", "namespaces.user"),
         *("namespaces.sysctls", "mounts", "security.masked_paths", "security.readonly_paths"),
     )
 )
@@ -40,7 +43,6 @@ TOLD = frozenset(
 )
 """Kept and told back to clients; nothing else belongs to them."""
 UNBUILT = {
-    "privileged": "run privileged containers",
     "device_requests": "let drivers choose devices",
     "health": "check the health of containers",
     "runtime": "offer other runtimes",
@@ -54,14 +56,9 @@ UNBUILT = {
     "process.scheduler": "choose schedulers",
     "process.io_priority": "set I/O priorities",
     "process.cpu_affinity": "set the CPUs of an exec",
-    **dict.fromkeys(
-        (f"namespaces.{kind}" for kind in ("pid", "ipc", "uts", "network", "cgroup", "user")),
-        "share namespaces",
-    ),
     "namespaces.mount": "share namespaces",
     "namespaces.time": "make time namespaces",
     "namespaces.time_offsets": "make time namespaces",
-    "network.disabled": "tell networks apart from none",
     "network.endpoints": "connect networks",
     "network.port_bindings": "publish ports",
     "network.publish_all": "publish ports",
@@ -111,6 +108,11 @@ def partly(spec: ContainerSpec) -> Iterator[tuple[str, str]]:
             yield "mounts.type", f"mount a {mount.type} into containers"
         if mount.uid_mappings or mount.gid_mappings:
             yield "mounts.uid_mappings", "map the ids of a mount"
+    for kind in HOST_NAMESPACES:
+        if str(getattr(spec.namespaces, kind)).startswith("container:"):
+            yield f"namespaces.{kind}", "share namespaces of another container"
+        if str(getattr(spec.namespaces, kind)).startswith("path:"):
+            yield f"namespaces.{kind}", "join namespaces by their paths"
     for weight in spec.limits.io_weight_devices:
         if weight.leaf_weight is not None:
             yield "limits.io_weight_devices.leaf_weight", "weigh block I/O of leaves"

@@ -12,8 +12,9 @@ import os
 import posixpath
 import stat
 
-from runtime.abi import O_PATH
+from runtime.abi import MOUNT_ATTR_IDMAP, O_PATH
 from runtime.errors import InvalidSpec, KernelRefused
+from runtime.isolation.copyup import copy_up
 from runtime.isolation.idmap import as_owner
 from runtime.kernel import fsopen, mounts, paths
 from runtime.oci.config_mounts import Mount
@@ -29,6 +30,8 @@ COVERABLE = frozenset(
 
 _OWNED = ("tmpfs", "devpts", "mqueue")
 """Filesystems whose top directory belongs to whoever made them."""
+_OWNERSHIP = frozenset(("mode", "uid", "gid"))
+"""Options that say what the top directory is, which else is as the one that is covered."""
 _NO_TARGET = (errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EEXIST)
 """Something else is there; EEXIST is a link that leads to nothing inside the root."""
 
@@ -41,18 +44,22 @@ class Tree:
         self.owner = owner
         self._procfs = {os.stat("/proc").st_dev}
 
-    def attach(self, mount: Mount, field: str) -> None:
+    def attach(self, mount: Mount, field: str, *, user_namespace: int | None = None) -> None:
         """Make and attach one mount; `field` is where it stands, `mounts[3]`.
 
         A relative source is taken from the working directory: the bundle's. A missing mount point
-        is made, as the owner. Raises InvalidSpec(`field`.destination) for a target that cannot be,
-        KernelRefused; what was attached till then stays in the namespace.
+        is made, as the owner. The ids of a mount with `ids` are mapped by `user_namespace`. Raises
+        InvalidSpec(`field`.destination) for a target that cannot be, KernelRefused; what was
+        attached till then stays in the namespace.
         """
-        made = _make(mount, self.owner)
+        made = _make(mount, self.owner, user_namespace)
         try:
             target = _open_target(mount, field, self.root, made, self.owner)
             try:
                 _refuse_in_procfs(mount, field, target, self._procfs)
+                if mount.copy_up:
+                    copy_up(target, made, top=not {key for key, _ in mount.data} & _OWNERSHIP)
+                _set_attributes(mount, made)
                 mounts.move_mount(made, target, path=mount.destination)
             finally:
                 os.close(target)
@@ -71,21 +78,37 @@ def attach_all(wanted: tuple[Mount, ...], root: int, *, owner: int = 0) -> None:
         tree.attach(mount, f"mounts[{place}]")
 
 
-def _make(mount: Mount, owner: int) -> int:
-    """Return the mount, attached nowhere yet, with its attributes."""
+def _make(mount: Mount, owner: int, user_namespace: int | None) -> int:
+    """Return the mount, attached nowhere yet, without its attributes: it may be filled still."""
     made = _clone(mount) if mount.bind else _new(mount)
     try:
         if owner and mount.kind in _OWNED:
             _give(made, mount, owner)
-        for attributes, recursive in ((mount.below, True), (mount.own, False)):
-            if attributes.set or attributes.clear:
-                mounts.mount_setattr(
-                    made, add=attributes.set, clear=attributes.clear, recursive=recursive
-                )
+        if mount.ids is not None:
+            assert user_namespace is not None
+            _map_ids(made, mount, mount.ids.recursive, user_namespace)
     except BaseException:
         os.close(made)
         raise
     return made
+
+
+def _map_ids(made: int, mount: Mount, recursive: bool, user_namespace: int) -> None:
+    try:
+        mounts.mount_setattr(
+            made, add=MOUNT_ATTR_IDMAP, user_namespace=user_namespace, recursive=recursive
+        )
+    except KernelRefused as refused:
+        where = f"{mount.source} (id-mapped)"
+        raise KernelRefused(refused.call, refused.errno, where) from None
+
+
+def _set_attributes(mount: Mount, made: int) -> None:
+    for attributes, recursive in ((mount.below, True), (mount.own, False)):
+        if attributes.set or attributes.clear:
+            mounts.mount_setattr(
+                made, add=attributes.set, clear=attributes.clear, recursive=recursive
+            )
 
 
 def _give(made: int, mount: Mount, owner: int) -> None:

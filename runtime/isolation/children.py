@@ -5,12 +5,19 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from runtime.abi import CLONE_INTO_CGROUP
-from runtime.cgroups.cgroup import Cgroup
 from runtime.errors import KernelRefused, RuntimeFault
 from runtime.kernel import process
+
+if TYPE_CHECKING:
+    from runtime.cgroups.cgroup import Cgroup
+
+EXIT_FAILED = 127
+"""How a child ends that has told why it cannot become a process of a container."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,13 @@ def clone(flags: int, cgroup: Cgroup | None) -> tuple[int, int]:
     if directory is not None:
         flags |= CLONE_INTO_CGROUP
     return process.clone3(flags, cgroup=directory)
+
+
+def stop_imports() -> None:
+    """Make a late import fail: after the pivot it would load the image's code as host root."""
+    sys.path.clear()
+    sys.meta_path.clear()
+    sys.path_hooks.clear()
 
 
 def is_crowded(fault: RuntimeFault) -> bool:

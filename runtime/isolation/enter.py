@@ -17,17 +17,7 @@ import os
 from dataclasses import dataclass
 from typing import NoReturn
 
-from runtime.abi import (
-    CLONE_NEWCGROUP,
-    CLONE_NEWIPC,
-    CLONE_NEWNET,
-    CLONE_NEWNS,
-    CLONE_NEWPID,
-    CLONE_NEWUSER,
-    CLONE_NEWUTS,
-    CLONE_PARENT,
-    O_PATH,
-)
+from runtime.abi import CLONE_PARENT, O_PATH
 from runtime.cgroups.cgroup import Cgroup
 from runtime.isolation import finish, init, sync, terminal, users
 from runtime.isolation.plan import Process
@@ -36,16 +26,6 @@ from runtime.kernel import prctl
 from runtime.kernel.keyrings import join_new_session_keyring
 from runtime.kernel.namespaces import setns
 from runtime.kernel.process import clone3
-
-_ALL = (
-    CLONE_NEWNS
-    | CLONE_NEWPID
-    | CLONE_NEWCGROUP
-    | CLONE_NEWUSER
-    | CLONE_NEWNET
-    | CLONE_NEWUTS
-    | CLONE_NEWIPC
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +56,7 @@ def run(order: Order) -> NoReturn:
         finish.reset_umask()
         finish.limit(order.process)
         finish.choose_victim(order.process)
-        setns(order.target, _ALL)
+        setns(order.target, order.process.own)
         root = os.open("/", O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         identity = users.find(root, order.process.user, order.process.groups)
         finish.enter_directory(root, order.process.cwd)

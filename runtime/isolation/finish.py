@@ -9,7 +9,6 @@ import errno
 import fcntl
 import os
 import resource
-import signal
 import stat
 from typing import NoReturn
 
@@ -33,9 +32,8 @@ _COMMAND_FAULTS = (
 
 
 def reset_signals() -> None:
-    """Give every signal its default action and unblock all: execve(2) keeps ignored ones."""
-    process.default_signals()
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    """Give every signal its default action and unblock all. See `process.reset_signals`."""
+    process.reset_signals()
 
 
 def reset_umask() -> None:

@@ -13,7 +13,6 @@ from typing import NoReturn
 
 from runtime.errors import InvalidSpec, KernelRefused
 from runtime.isolation import sync
-from runtime.isolation.finish import reset_signals
 from runtime.kernel import process
 from runtime.oci.config import Hook
 
@@ -81,7 +80,7 @@ def _has_ended(pidfd: int, seconds: int | None) -> bool:
 def _execute(hook: Hook, told: int, pipe: sync.Pipe) -> NoReturn:
     try:
         os.setpgid(0, 0)
-        reset_signals()
+        process.reset_signals()
         os.dup2(told, 0)
         process.close_on_exec(_FIRST_FREE)
         environment = dict(text.split("=", 1) for text in hook.env if "=" in text)

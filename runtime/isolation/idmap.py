@@ -13,17 +13,19 @@ from runtime.kernel.namespaces import setfsids
 from runtime.kernel.prctl import set_securebits
 
 
-def clone_mapped(path: str, user_namespace: int, *, attributes: int = 0) -> int:
+def clone_mapped(path: str, user_namespace: int | None) -> int:
     """Return a detached clone of directory `path` where id 0 on disk is id 0 inside.
+
+    Without a `user_namespace` ids stay as they are.
 
     `path` must be the engine's own. Raises KernelRefused, EINVAL where the filesystem cannot be
     mapped. See mount_setattr(2).
     """
     clone = mounts.open_tree(path, follow=False)
+    if user_namespace is None:
+        return clone
     try:
-        mounts.mount_setattr(
-            clone, add=MOUNT_ATTR_IDMAP | attributes, user_namespace=user_namespace
-        )
+        mounts.mount_setattr(clone, add=MOUNT_ATTR_IDMAP, user_namespace=user_namespace)
     except KernelRefused as refused:
         os.close(clone)
         raise KernelRefused(refused.call, refused.errno, f"{path} (id-mapped)") from None

@@ -7,7 +7,6 @@ it works by descriptors only, pivots before it looks at anything of the image, a
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -23,15 +22,16 @@ from runtime.abi import (
 )
 from runtime.cgroups.cgroup import Cgroup
 from runtime.isolation import finish, mounts, reaper, rootfs, sync, sysctls, users
+from runtime.isolation.children import EXIT_FAILED, stop_imports
 from runtime.isolation.idmap import as_owner
 from runtime.isolation.namespaces import Space, prepare_network
 from runtime.isolation.plan import LaunchPlan
 from runtime.kernel import paths, prctl
 from runtime.kernel.keyrings import join_new_session_keyring
-from runtime.kernel.mounts import mount_setattr, set_propagation
+from runtime.kernel.mounts import mount_setattr, open_tree, set_propagation
 from runtime.kernel.namespaces import setdomainname, sethostname, setns, unshare
 
-EXIT_FAILED = 127
+__all__ = ["EXIT_FAILED", "Order", "run", "stop_imports"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +59,6 @@ def run(order: Order) -> NoReturn:
         os._exit(EXIT_FAILED)
 
 
-def stop_imports() -> None:
-    """Make a late import fail: after the pivot it would load the image's code as host root."""
-    sys.path.clear()
-    sys.meta_path.clear()
-    sys.path_hooks.clear()
-
-
 def _leave_host(order: Order) -> None:
     order.cgroup.attach_self_v1()
     finish.give_pipes(order.stdio, order.space.id_base)
@@ -81,33 +74,42 @@ def _leave_host(order: Order) -> None:
     for descriptor, kind in joined:
         assert descriptor is not None
         setns(descriptor, kind)
-    prepare_network(space.id_base)
+    own = order.plan.process.own
+    if own & CLONE_NEWNET:
+        prepare_network(space.id_base)
     for name, value in order.plan.sysctls:
         sysctls.write(name, value, owner=space.id_base, field=f"namespaces.sysctls.{name}")
-    unshare(CLONE_NEWCGROUP)
-    sethostname(order.plan.hostname)
+    if own & CLONE_NEWCGROUP:
+        unshare(CLONE_NEWCGROUP)
+    if own & CLONE_NEWUTS:
+        sethostname(order.plan.hostname)
     if order.plan.domainname is not None:
         setdomainname(order.plan.domainname)
     set_propagation("/", MS_SLAVE)
 
 
 def _become_first(order: Order) -> NoReturn:
-    plan = order.plan
+    plan, own = order.plan, order.plan.process.own
     overlay = rootfs.mount_overlay(
         plan.layers,
         plan.state_dir,
-        user_namespace=order.space.user,
+        user_namespace=order.space.user if own & CLONE_NEWUSER else None,
         id_base=order.space.id_base,
     )
+    memory = None if own & CLONE_NEWIPC else open_tree(mounts.SHARED_MEMORY)
     rootfs.pivot(overlay, plan.state_dir)
     root = os.open("/", O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     mounts.build(plan, root)
+    if memory is not None:
+        mounts.share_memory(root, memory)
+        os.close(memory)
     identity = users.find(root, plan.process.user, plan.process.groups)
     with as_owner(order.space.id_base):
         os.close(paths.make_directories(root, plan.process.cwd))
     if plan.read_only:
         mount_setattr(overlay, add=MOUNT_ATTR_RDONLY)
-    setns(order.space.user, CLONE_NEWUSER)
+    if own & CLONE_NEWUSER:
+        setns(order.space.user, CLONE_NEWUSER)
     finish.enter_directory(root, plan.process.cwd)
     if plan.reaper is not None:
         reaper.stand_before(plan.reaper, identity, order.pipe)

@@ -42,7 +42,7 @@ def launch(
         refresh(space)
     pipe = sync.Pipe()
     try:
-        pid, pidfd = _clone(CLONE_NEWNS | CLONE_NEWPID, cgroup)
+        pid, pidfd = _clone(plan.process.own & (CLONE_NEWNS | CLONE_NEWPID), cgroup)
         if pid == 0:
             init.run(init.Order(plan=plan, space=space, cgroup=cgroup, stdio=stdio, pipe=pipe))
         pipe.keep_reader()

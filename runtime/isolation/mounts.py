@@ -15,6 +15,7 @@ from runtime.isolation.idmap import as_owner
 from runtime.isolation.plan import HARMLESS, Filesystem, LaunchPlan
 from runtime.kernel import mounts, paths
 
+SHARED_MEMORY = "/dev/shm"  # noqa: S108  # see shm_overview(7)
 _CPUS = "devices/system/cpu"
 
 
@@ -32,7 +33,8 @@ def build(plan: LaunchPlan, root: int) -> None:
                 if plan.nodes:
                     devices.add(attached["dev"], plan.nodes, plan.process.id_base)
                 name_files.attach(plan, root, attached["dev"])
-        mounts.mount_setattr(attached["sys/fs/cgroup"], add=MOUNT_ATTR_RDONLY)
+        if not plan.writable_views:
+            mounts.mount_setattr(attached["sys/fs/cgroup"], add=MOUNT_ATTR_RDONLY)
         for path in plan.readonly_paths:
             _make_read_only(*_split(attached, path))
         _mask(plan, attached)
@@ -41,6 +43,16 @@ def build(plan: LaunchPlan, root: int) -> None:
             os.close(descriptor)
     if plan.mounts:
         _attach_mounts(plan, root)
+
+
+def share_memory(root: int, shared: int) -> None:
+    """Attach `shared`, the host's /dev/shm, in place of one of the container's own."""
+    target = paths.open_plain(root, "dev/shm", O_PATH | os.O_DIRECTORY)
+    try:
+        mounts.mount_setattr(shared, add=HARMLESS)
+        mounts.move_mount(shared, target, path=SHARED_MEMORY)
+    finally:
+        os.close(target)
 
 
 def _attach_mounts(plan: LaunchPlan, root: int) -> None:

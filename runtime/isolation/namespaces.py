@@ -9,14 +9,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from runtime.abi import (
-    CLONE_NEWIPC,
-    CLONE_NEWNET,
-    CLONE_NEWUSER,
-    CLONE_NEWUTS,
-)
+from runtime.abi import CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWUTS
 from runtime.config import ID_RANGE_SIZE
 from runtime.isolation.factory import Factory
+from runtime.isolation.sharing import INNER
 from runtime.kernel import rtnetlink
 from runtime.kernel.namespaces import setns, unshare
 from runtime.kernel.parked import Parked
@@ -29,6 +25,7 @@ _PING_GROUPS = "/proc/sys/net/ipv4/ping_group_range"
 class Space:
     """Descriptors of a container's namespaces; `id_base` is the host id of 0 inside.
 
+    Of kinds that are not among `kinds` they are the host's.
     user and net are kept over restarts and may be passed to another process. uts and ipc are of
     one start only: `launch` uses them up, or makes new ones where they are None.
     """
@@ -38,6 +35,7 @@ class Space:
     net: int
     uts: int | None = None
     ipc: int | None = None
+    kinds: int = INNER
 
     def close(self) -> None:
         """Give the namespaces up; they live on in the processes inside."""
@@ -53,23 +51,26 @@ class Space:
         self.uts = self.ipc = None
 
 
-def make_space(id_base: int) -> Space:
+def make_space(id_base: int, *, kinds: int = INNER) -> Space:
     """Make user, net, uts and ipc namespaces; ids 0 to 65,535 inside are `id_base` and up outside.
+
+    Those that are not among the flags `kinds` stay the host's.
 
     The caller must be single-threaded. Raises KernelRefused, with nothing left. See
     user_namespaces(7).
     """
-    with Parked(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC) as holder:
-        for name in ("gid_map", "uid_map"):
+    kinds &= INNER
+    with Parked(kinds) as holder:
+        for name in ("gid_map", "uid_map") if kinds & CLONE_NEWUSER else ():
             write_text(f"/proc/{holder.pid}/{name}", f"0 {id_base} {ID_RANGE_SIZE}")
         user, net, uts, ipc = open_namespaces(holder.pid, "user", "net", "uts", "ipc")
-    return Space(id_base, user, net, uts, ipc)
+    return Space(id_base, user, net, uts, ipc, kinds)
 
 
 def refresh(space: Space) -> None:
     """Give `space` new uts and ipc namespaces, for the next start. Raises KernelRefused."""
     space.drop_fresh()
-    with Factory(lambda: _unshare_inside(space.user)) as factory:
+    with Factory(lambda: _unshare_inside(space)) as factory:
         factory.wait()
         space.uts, space.ipc = open_namespaces(factory.pid, "uts", "ipc")
 
@@ -83,6 +84,7 @@ def prepare_network(id_base: int) -> None:
     write_text(_PING_GROUPS, f"{id_base} {id_base + ID_RANGE_SIZE - 1}")
 
 
-def _unshare_inside(user: int) -> None:
-    setns(user, CLONE_NEWUSER)
-    unshare(CLONE_NEWUTS | CLONE_NEWIPC)
+def _unshare_inside(space: Space) -> None:
+    if space.kinds & CLONE_NEWUSER:
+        setns(space.user, CLONE_NEWUSER)
+    unshare(space.kinds & (CLONE_NEWUTS | CLONE_NEWIPC))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import resource
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from runtime.config import ID_RANGE_SIZE
 from runtime.errors import InvalidSpec
 from runtime.isolation import capabilities
+from runtime.isolation.plan import DEVICES, TAKEN
 from runtime.kernel import caps
 from runtime.oci.bundle import Bundle, DeviceWish, Resources
 from runtime.oci.config_process import RLIMITS
@@ -17,6 +20,9 @@ from runtime.oci.config_process import RLIMITS
 _ENDLESS = 2**64 - 1
 _NOFILE = RLIMITS.index("RLIMIT_NOFILE")
 _SYS_RESOURCE = 1 << capabilities.NUMBERS["CAP_SYS_RESOURCE"]
+_LARGEST_FILE = 65_536
+_NODES = {stat.S_IFCHR: "c", stat.S_IFBLK: "b"}
+"""Type of a node -> its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +38,23 @@ def fit(bundle: Bundle) -> Fitted:
 
     Raises InvalidSpec that names the field, for a device that there is not.
     """
+    lacking: tuple[str, ...] = ()
+    if bundle.host_namespaces:
+        lacking = _lacking(bundle)
+        bundle = _with_host(bundle, lacking)
     if bundle.devices:
         devices = tuple(_found(device) for device in bundle.devices)
-        bundle = replace(bundle, devices=devices, resources=_with_rules(bundle.resources, devices))
+        bundle = replace(bundle, devices=devices)
+        if not bundle.privileged:
+            bundle = replace(bundle, resources=_with_rules(bundle.resources, devices))
     if bundle.resources.io_weights or bundle.resources.io_rates:
         bundle = replace(bundle, resources=_with_numbers(bundle.resources))
+    told = tuple(f"this node has no {name} to give" for name in lacking)
     if not bundle.rlimits:
-        return Fitted(bundle)
+        return Fitted(bundle, told)
     ceilings = {number: _ceiling(number) for number, _, _ in bundle.rlimits}
     rlimits, notices = fit_limits(bundle.rlimits, ceilings)
-    return Fitted(replace(bundle, rlimits=rlimits), notices)
+    return Fitted(replace(bundle, rlimits=rlimits), told + notices)
 
 
 def fit_limits(
@@ -64,20 +77,76 @@ def fit_limits(
     return tuple(fitted), tuple(notices)
 
 
+def _lacking(bundle: Bundle) -> tuple[str, ...]:
+    """Return capabilities that without a user namespace of its own nobody can give it."""
+    if "user" not in bundle.host_namespaces:
+        return ()
+    held = caps.capget().permitted
+    numbers = capabilities.NUMBERS
+    return tuple(name for name in bundle.capabilities if not held >> numbers[name] & 1)
+
+
+def _with_host(bundle: Bundle, lacking: tuple[str, ...]) -> Bundle:
+    """Return what shares namespaces of the host as the host is now."""
+    changes: dict[str, Any] = {}
+    if "uts" in bundle.host_namespaces:
+        changes["hostname"] = os.uname().nodename
+    if "network" in bundle.host_namespaces and not bundle.resolver:
+        changes["resolver"] = _resolver()
+    if lacking:
+        kept = (name for name in bundle.capabilities if name not in lacking)
+        changes["capabilities"] = tuple(kept)
+    if bundle.privileged:
+        taken = {device.target for device in bundle.devices}
+        changes["devices"] = (*bundle.devices, *_every_device(taken))
+    return replace(bundle, **changes)
+
+
+def _resolver() -> tuple[str, ...]:
+    """Return the lines by which the host finds names, none where it has no file of them."""
+    try:
+        with open("/etc/resolv.conf", encoding="utf-8", errors="replace") as file:
+            return tuple(file.read(_LARGEST_FILE).splitlines())
+    except OSError:
+        return ()
+
+
+def _every_device(taken: set[str]) -> Iterator[DeviceWish]:
+    """Yield the devices of the host, but those that every container has its own of."""
+    usual = {"/dev/console", *(f"/dev/{name}" for name, _, _ in DEVICES), *taken}
+    waiting = ["/dev"]
+    while waiting:
+        for path in sorted(entry.path for entry in os.scandir(waiting.pop())):
+            if path in usual or path.split("/")[2] in TAKEN:
+                continue
+            try:
+                about = os.lstat(path)
+            except FileNotFoundError:  # it has just gone
+                continue
+            if stat.S_ISDIR(about.st_mode):
+                waiting.append(path)
+            elif stat.S_IFMT(about.st_mode) in _NODES:
+                yield _described(DeviceWish(target=path), about)
+
+
 def _found(wish: DeviceWish) -> DeviceWish:
     """Return a device by its kind and numbers, for it may have others after a reboot."""
     if wish.source is None:
         return wish
     about = _look_at(wish.source, "devices.source")
-    kinds = {stat.S_IFCHR: "c", stat.S_IFBLK: "b"}
-    kind = kinds.get(stat.S_IFMT(about.st_mode))
-    if kind is None:
+    if stat.S_IFMT(about.st_mode) not in _NODES:
         raise InvalidSpec("devices.source", f"{wish.source} is not a device")
+    return _described(wish, about)
+
+
+def _described(wish: DeviceWish, about: os.stat_result) -> DeviceWish:
+    """Return a device as the node `about` it says; ids that no container has become root's."""
     mapped = (about.st_uid, about.st_gid)
     uid, gid = (own if own < ID_RANGE_SIZE else 0 for own in mapped)
     return replace(
         wish,
-        kind=kind,
+        source=None,
+        kind=_NODES[stat.S_IFMT(about.st_mode)],
         major=os.major(about.st_rdev),
         minor=os.minor(about.st_rdev),
         mode=stat.S_IMODE(about.st_mode) if wish.mode is None else wish.mode,

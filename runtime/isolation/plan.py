@@ -15,7 +15,7 @@ from runtime.abi import (
 )
 from runtime.config import ID_RANGE_SIZE
 from runtime.errors import InvalidSpec
-from runtime.isolation import capabilities, seccomp
+from runtime.isolation import capabilities, seccomp, sharing
 from runtime.oci.bundle import DEFAULT_CAPABILITIES, MASKED_PATHS, Bundle, DeviceWish
 from runtime.oci.config_linux import KINDS, Device
 from runtime.oci.config_mounts import Mount, parse_mount
@@ -29,6 +29,7 @@ _TTY_GROUP = 5
 """The group `tty` of every distribution; devpts gives it the slaves."""
 _PING_GROUPS = "net.ipv4.ping_group_range"
 _SEALED = ("nosuid", "nodev", "noexec")
+_EMPTY = (("size", "4096"), ("nr_inodes", "1"), ("mode", "555"))
 
 DEVICES = (
     ("null", 1, 3),
@@ -45,7 +46,7 @@ DEVICE_LINKS = (
     ("stdout", "/proc/self/fd/1"),
     ("stderr", "/proc/self/fd/2"),
 )
-_TAKEN = ("pts", "shm", "mqueue", *(name for name, _ in DEVICE_LINKS))
+TAKEN = ("pts", "shm", "mqueue", *(name for name, _ in DEVICE_LINKS))
 """What of /dev has filesystems of its own, or leads elsewhere."""
 
 
@@ -101,6 +102,7 @@ class JoinSpec:
     personality: int | None = None
     filter_program: str = ""
     filter_flags: int = 0
+    host_namespaces: tuple[str, ...] = ()
 
     @classmethod
     def inside(cls, bundle: Bundle, **own: Any) -> JoinSpec:
@@ -111,7 +113,7 @@ class JoinSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """What is executed in the end, by a launch and by a join alike."""
+    """What is executed in the end, by a launch and by a join alike; `own` are its namespaces."""
 
     args: tuple[str, ...]
     env: Mapping[str, str]
@@ -124,6 +126,7 @@ class Process:
     rlimits: tuple[tuple[int, int, int], ...] = ()
     oom_score_adj: int = 0
     personality: int | None = None
+    own: int = sharing.ALL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +135,7 @@ class LaunchPlan:
 
     process: Process
     reaper: Confinement | None
+    writable_views: bool
     layers: tuple[str, ...]
     state_dir: str
     read_only: bool
@@ -161,12 +165,13 @@ def plan_launch(bundle: Bundle, *, view: tuple[str, ...], machine: str) -> Launc
     return LaunchPlan(
         process=process,
         reaper=_plan_reaper(process, machine) if bundle.reaper else None,
+        writable_views=bundle.privileged,
         layers=bundle.lower,
         state_dir=bundle.state_dir,
         read_only=bundle.read_only,
         hostname=bundle.hostname,
         domainname=bundle.domainname,
-        filesystems=plan_filesystems(bundle.id_base, bundle.shm_bytes, view),
+        filesystems=_shared(plan_filesystems(bundle.id_base, bundle.shm_bytes, view), bundle),
         readonly_paths=bundle.readonly_paths,
         masked_paths=bundle.masked_paths,
         masks_throttles=bundle.masked_paths == MASKED_PATHS,
@@ -226,6 +231,24 @@ def plan_filesystems(base: int, shm_bytes: int, view: tuple[str, ...]) -> tuple[
     )
 
 
+def _shared(usual: tuple[Filesystem, ...], bundle: Bundle) -> tuple[Filesystem, ...]:
+    """Return the filesystems of a container that shares namespaces, or may write to /sys."""
+    of_host = "ipc" in bundle.host_namespaces
+    if not (of_host or bundle.privileged) and bundle.shm_bytes:
+        return usual
+    found = []
+    for one in usual:
+        if one.target == "dev/mqueue":
+            found.append(replace(one, owned=not of_host))
+        elif one.target == "dev/shm" and not bundle.shm_bytes:
+            found.append(replace(one, options=_EMPTY, attributes=HARMLESS | MOUNT_ATTR_RDONLY))
+        elif one.target.startswith("sys") and bundle.privileged:
+            found.append(replace(one, attributes=one.attributes & ~MOUNT_ATTR_RDONLY))
+        elif one.target != "dev/shm" or not of_host:
+            found.append(one)
+    return tuple(found)
+
+
 def _check_paths(field: str, paths: tuple[str, ...]) -> None:
     for path in paths:
         if not path.startswith(("/proc/", "/sys/")) or not {"", ".", ".."}.isdisjoint(
@@ -247,7 +270,7 @@ def _plan_tmpfs(target: str, options: tuple[str, ...], base: int) -> Mount:
 def _plan_node(wish: DeviceWish, base: int) -> Device:
     """Return a node of /dev; its path is relative to that, its ids are the host's."""
     parts = [part for part in wish.target.split("/") if part not in ("", ".")]
-    if len(parts) < 2 or parts[0] != "dev" or parts[1] in _TAKEN:
+    if len(parts) < 2 or parts[0] != "dev" or parts[1] in TAKEN:
         raise InvalidSpec("devices.target", f"{wish.target} is no place for a device in /dev")
     return Device(
         path="/".join(parts[1:]),
@@ -343,6 +366,7 @@ def _plan_process(spec: Bundle | JoinSpec, machine: str) -> Process:
         rlimits=spec.rlimits,
         oom_score_adj=spec.oom_score_adj,
         personality=spec.personality,
+        own=sharing.own(spec.host_namespaces),
         confinement=Confinement(
             permitted=permitted,
             bounding=capabilities.bounding(permitted, no_new_privileges=spec.no_new_privileges),

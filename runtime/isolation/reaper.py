@@ -22,7 +22,7 @@ from typing import NoReturn
 from runtime.isolation import finish, sync
 from runtime.isolation.plan import Confinement
 from runtime.isolation.users import Identity
-from runtime.kernel import process
+from runtime.kernel import prctl, process
 
 _NAME = b"init"
 _EVERY = frozenset(signal.valid_signals())
@@ -40,6 +40,7 @@ def stand_before(confinement: Confinement, identity: Identity, pipe: sync.Pipe) 
         os.setpgid(0, 0)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         return
+    prctl.set_child_subreaper()  # where it shares the host's pid namespace, init is another one
     process.rename(_NAME)
     finish.become(identity, confinement)
     finish.lock(identity, confinement)

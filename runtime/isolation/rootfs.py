@@ -22,14 +22,14 @@ _NO_DETACHED_LAYERS = (errno.EINVAL, errno.EOPNOTSUPP)
 
 
 def mount_overlay(
-    layers: tuple[str, ...], state_dir: str, *, user_namespace: int, id_base: int
+    layers: tuple[str, ...], state_dir: str, *, user_namespace: int | None, id_base: int
 ) -> int:
     """Return a detached overlay of `layers` (topmost first) and `state_dir`'s upper and work.
 
-    All of them are id-mapped by `user_namespace`. Needs a private mount namespace: kernels before
-    6.15 take layers by path only, so there `state_dir` is covered by a scratch filesystem, and
-    more than 128 layers are InvalidSpec("image", ...); newer kernels take 500. Raises
-    KernelRefused. See Documentation/filesystems/overlayfs.rst.
+    All of them are id-mapped by `user_namespace`, unless it is None. Needs a private mount
+    namespace: kernels before 6.15 take layers by path only, so there `state_dir` is covered by a
+    scratch filesystem, and more than 128 layers are InvalidSpec("image", ...); newer kernels take
+    500. Raises KernelRefused. See Documentation/filesystems/overlayfs.rst.
     """
     try:
         with _clones(layers, state_dir, user_namespace) as clones:
@@ -64,7 +64,7 @@ def pivot(root: int, place: str) -> None:
 
 
 @contextmanager
-def _clones(layers: tuple[str, ...], state_dir: str, namespace: int) -> Iterator[list[int]]:
+def _clones(layers: tuple[str, ...], state_dir: str, namespace: int | None) -> Iterator[list[int]]:
     """Yield mapped clones of the layers and, last, of the directory that holds upper and work."""
     with ExitStack() as closing:
         clones = []

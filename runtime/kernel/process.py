@@ -66,13 +66,14 @@ def pidfd_exit_status(pidfd: int) -> int | None:
     return status if mask & _PIDFD_INFO_EXIT else None
 
 
-def default_signals() -> None:
-    """Set the default action of every signal. See signal(2).
+def reset_signals() -> None:
+    """Give every signal its default action and unblock all: execve(2) keeps ignored ones.
 
     For a child about to execute: Python does not learn of it, and its own way is ten times slower.
     """
     for number in range(1, signal.NSIG):
         _signal(number, None)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
 def set_limit(number: int, soft: int, hard: int) -> None:
@@ -91,8 +92,9 @@ def rename(name: bytes) -> None:
     finally:
         os.close(descriptor)
     start, end = (int(word) for word in told.rpartition(b")")[2].split()[45:47])
-    ctypes.memset(start, 0, end - start)
-    ctypes.memmove(start, name, min(len(name), end - start - 1))
+    if end - start > len(name):
+        ctypes.memset(start, 0, end - start)
+        ctypes.memmove(start, name, len(name))
     call("prctl", PR_SET_NAME, name + b"\0", 0, 0, 0)
 
 

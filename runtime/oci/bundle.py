@@ -116,6 +116,9 @@ class Bundle:
     `reaper` the command is the second process, and the first one the engine's.
     `filter_program` is a classic BPF program in hexadecimal digits, with SECCOMP_FILTER_FLAG_* bits
     `filter_flags`, in place of what `seccomp` says.
+    `host_namespaces` are kinds shared with the host: pid, ipc, uts, network, cgroup, user; without
+    a user namespace of its own `id_base` is 0. `shm_bytes` 0 leaves /dev/shm empty. `privileged`
+    has /sys writable and every device of the host.
     `ping_group_range` and the rest of the defaults are the engine's, not the image's.
     """
 
@@ -151,3 +154,5 @@ class Bundle:
     filter_program: str = ""
     filter_flags: int = 0
     devices: tuple[DeviceWish, ...] = ()
+    host_namespaces: tuple[str, ...] = ()
+    privileged: bool = False

@@ -11,9 +11,8 @@ from runtime.oci.config_linux import Linux, parse_linux
 from runtime.oci.config_mounts import Mount, parse_mount
 from runtime.oci.config_process import ProcessConfig, parse_process
 from runtime.oci.reading import Fields
+from runtime.oci.version import SPEC_VERSION
 
-SPEC_VERSION = "1.2.0"
-"""The newest version of runtime-spec that is understood."""
 HOOKS = (
     "prestart",
     "createRuntime",

@@ -6,6 +6,7 @@ import stat
 from dataclasses import dataclass
 
 from runtime.errors import InvalidSpec
+from runtime.oci.config_ids import IdMapping, parse_mappings
 from runtime.oci.config_mounts import PROPAGATIONS
 from runtime.oci.config_resources import UNLIMITED, LinuxResources, parse_resources
 from runtime.oci.config_seccomp import Seccomp, parse_seccomp
@@ -17,17 +18,6 @@ KINDS = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IF
 """How config-linux.md spells a kind of node -> its type (inode(7))."""
 PERSONALITIES = {"LINUX": 0, "LINUX32": 8}
 """Domain -> what personality(2) takes."""
-_EXTENTS = 340
-"""Lines that an id map holds at most (user_namespaces(7))."""
-
-
-@dataclass(frozen=True, slots=True)
-class IdMapping:
-    """Ids `container` to `container + size - 1` inside are those from `host` on outside."""
-
-    container: int
-    host: int
-    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +70,8 @@ def parse_linux(fields: Fields) -> Linux:
     resources = fields.inner("resources")
     linux = Linux(
         namespaces=namespaces,
-        uid_mappings=_parse_mappings(fields, "uidMappings"),
-        gid_mappings=_parse_mappings(fields, "gidMappings"),
+        uid_mappings=parse_mappings(fields, "uidMappings"),
+        gid_mappings=parse_mappings(fields, "gidMappings"),
         time_offsets=_parse_offsets(fields),
         devices=tuple(_parse_device(device) for device in fields.items("devices")),
         cgroups_path=fields.text("cgroupsPath"),
@@ -113,20 +103,6 @@ def _parse_namespaces(fields: Fields) -> dict[str, str]:
             raise InvalidSpec(item.at("path"), f"{path!r} is not an absolute path")
         found[kind] = path
     return found
-
-
-def _parse_mappings(fields: Fields, name: str) -> tuple[IdMapping, ...]:
-    mappings = tuple(
-        IdMapping(
-            item.required_integer("containerID", least=0, most=_UINT32 - 1),
-            item.required_integer("hostID", least=0, most=_UINT32 - 1),
-            item.required_integer("size", least=1, most=_UINT32),
-        )
-        for item in fields.items(name)
-    )
-    if len(mappings) > _EXTENTS:
-        raise InvalidSpec(fields.at(name), f"has more than {_EXTENTS} entries")
-    return mappings
 
 
 def _parse_offsets(fields: Fields) -> tuple[TimeOffset, ...]:

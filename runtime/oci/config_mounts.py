@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from runtime import abi
 from runtime.errors import InvalidSpec
+from runtime.oci.config_ids import IdMapping, parse_mappings
 from runtime.oci.reading import Fields
 
 ATTRIBUTES: dict[str, tuple[int, int]] = {
@@ -43,13 +44,12 @@ PROPAGATIONS: dict[str, tuple[int, bool]] = {
 """Option -> (propagation, recursive?), see mount_namespaces(7)."""
 
 REFUSED_OPTIONS = {
-    "idmap": "id-mapped mounts are not carried out by this runtime",
-    "ridmap": "id-mapped mounts are not carried out by this runtime",
-    "tmpcopyup": "copying up into a tmpfs is not carried out by this runtime",
     "remount": "a mount cannot be changed after it is made; give its options at once",
 }
 _NO_EFFECT = frozenset(("defaults", "async", "nomand", "noiversion", "loud", "silent"))
 """What mount(8) takes for its own or for the default."""
+_OWN = frozenset(("idmap", "ridmap", "tmpcopyup"))
+"""What is the runtime's to do."""
 _RECURSIVE = {f"r{name}": pair for name, pair in ATTRIBUTES.items()}
 
 
@@ -66,10 +66,24 @@ class Attributes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MountIds:
+    """An id-mapped mount (mount_setattr(2)), with all below it if `recursive`.
+
+    Ids of the source are `container` in a mapping; without mappings those of the container's user
+    namespace are taken.
+    """
+
+    uids: tuple[IdMapping, ...] = ()
+    gids: tuple[IdMapping, ...] = ()
+    recursive: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
     """One mount: a bind of `source` if `bind` (with all below, if `recursive`), else a filesystem.
 
     `own` concerns this mount only, `below` the whole tree; `data` goes to the filesystem.
+    `ids` is how those of the source are shown. With `copy_up`, a new filesystem has what it covers.
     """
 
     destination: str
@@ -80,6 +94,8 @@ class Mount:
     own: Attributes = Attributes()
     below: Attributes = Attributes()
     propagation: tuple[tuple[int, bool], ...] = ()
+    ids: MountIds | None = None
+    copy_up: bool = False
     data: tuple[tuple[str, str], ...] = ()
 
 
@@ -98,6 +114,8 @@ def parse_mount(fields: Fields) -> Mount:
     bind = recursive or "bind" in options or kind == "bind"
     if not bind and not kind:
         raise InvalidSpec(fields.at("type"), "is required for what is not a bind mount")
+    if "tmpcopyup" in options and (bind or kind != "tmpfs"):
+        raise InvalidSpec(fields.at("options"), "'tmpcopyup' is for a tmpfs only")
     own, below = _fold(options, ATTRIBUTES), _fold(options, _RECURSIVE)
     return Mount(
         destination=destination,
@@ -108,8 +126,23 @@ def parse_mount(fields: Fields) -> Mount:
         own=own,
         below=below,
         propagation=tuple(PROPAGATIONS[option] for option in options if option in PROPAGATIONS),
+        ids=_parse_ids(fields, options, bind=bind),
+        copy_up="tmpcopyup" in options,
         data=_data(options) if not bind else _no_data(fields, options),
     )
+
+
+def _parse_ids(fields: Fields, options: tuple[str, ...], *, bind: bool) -> MountIds | None:
+    uids, gids = (parse_mappings(fields, name) for name in ("uidMappings", "gidMappings"))
+    asked = [name for name in ("idmap", "ridmap") if name in options]
+    if not uids and not gids and not asked:
+        return None
+    where = fields.at("options" if asked else "uidMappings")
+    if not bind:
+        raise InvalidSpec(where, "ids are mapped in a bind mount only")
+    if bool(uids) != bool(gids):
+        raise InvalidSpec(fields.at("uidMappings"), "and gidMappings go together")
+    return MountIds(uids=uids, gids=gids, recursive="ridmap" in options)
 
 
 def _fold(options: tuple[str, ...], table: dict[str, tuple[int, int]]) -> Attributes:
@@ -122,7 +155,7 @@ def _fold(options: tuple[str, ...], table: dict[str, tuple[int, int]]) -> Attrib
 
 def _data(options: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """Return the options that are the filesystem's own, as (key, value); "" is a flag."""
-    known = (ATTRIBUTES, _RECURSIVE, PROPAGATIONS, _NO_EFFECT)
+    known = (ATTRIBUTES, _RECURSIVE, PROPAGATIONS, _NO_EFFECT, _OWN)
     rest = [option for option in options if not any(option in table for table in known)]
     pairs = (option.partition("=") for option in rest if option)
     return tuple((key, value) for key, _equals, value in pairs)
@@ -137,5 +170,5 @@ def _no_data(fields: Fields, options: tuple[str, ...]) -> tuple[tuple[str, str],
 
 def mount_options() -> tuple[str, ...]:
     """Return every option that is the runtime's and not a filesystem's own."""
-    names = {"bind", "rbind", *ATTRIBUTES, *_RECURSIVE, *PROPAGATIONS, *_NO_EFFECT}
+    names = {"bind", "rbind", *ATTRIBUTES, *_RECURSIVE, *PROPAGATIONS, *_NO_EFFECT, *_OWN}
     return tuple(sorted(names))

@@ -9,7 +9,6 @@ which the record makes good: it names the operation.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from runtime.errors import RuntimeFault
@@ -47,12 +46,8 @@ class Amendments:
         return version
 
     def restore(self) -> None:
-        """Bring the kernel to what the record says, for a shim that died in between.
-
-        What the kernel refuses now stays: it is at most what somebody else was allowed to ask for.
-        """
-        with suppress(RuntimeFault):
-            self._body.limit(self.conduct.bundle.resources, known=False)
+        """Bring the kernel to what the record says, for a shim that died in between."""
+        self._body.limit_again(self.conduct.bundle.resources)
 
     def _is_over(self, operation: str) -> bool:
         recorded = self._marks.load(operation)
@@ -74,7 +69,7 @@ class Amendments:
                 needed=True,
             )
         except BaseException:
-            self._body.limit(before.bundle.resources)
+            self._body.limit_again(before.bundle.resources)
             raise
         self.conduct = after
         self._ledger.sync()

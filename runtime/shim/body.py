@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from runtime.cgroups import cgroup as cgroups
-from runtime.cgroups.change import change
-from runtime.errors import Conflict, KernelRefused
-from runtime.isolation import launch, namespaces, node
+from runtime.cgroups.change import change, restore
+from runtime.errors import Conflict, InvalidSpec, KernelRefused
+from runtime.isolation import launch, namespaces, node, sharing
 from runtime.isolation.launch import Launched
 from runtime.isolation.namespaces import Space
 from runtime.isolation.plan import JoinSpec
@@ -45,10 +46,12 @@ class Body:
         self._cgroup: cgroups.Cgroup | None = None
 
     def offer(self, space: Space | None) -> None:
-        """Take namespaces that were made ahead, if they have the ids that are needed."""
+        """Take namespaces that were made ahead, if they are the kinds and have the ids needed."""
         if space is None:
             return
-        if self._space is None and space.id_base == self._bundle.id_base:
+        kinds = sharing.own(self._bundle.host_namespaces) & sharing.INNER
+        fits = (space.id_base, space.kinds) == (self._bundle.id_base, kinds)
+        if self._space is None and fits:
             self._space = space
         else:
             space.close()
@@ -106,20 +109,27 @@ class Body:
         """Go on with the namespaces and the cgroup of a dead shim."""
         user, net = handed.fds.get("user"), handed.fds.get("net")
         if user is not None and net is not None:
-            self._space = Space(self._bundle.id_base, user, net)
+            kinds = sharing.own(self._bundle.host_namespaces)
+            self._space = Space(self._bundle.id_base, user, net, kinds=kinds)
         left = cgroups.open_existing(self._bundle.cgroup)
         self._cgroup = left if left.groups else None
-        self._fitted = node.fit(self._bundle).bundle
+        with suppress(InvalidSpec):  # a device that is gone by now: what runs has it or not
+            self._fitted = node.fit(self._bundle).bundle
 
-    def limit(self, resources: Resources, *, known: bool = True) -> None:
+    def limit(self, resources: Resources) -> None:
         """Give the container other limits, now and for later runs; see `runtime.cgroups.change`.
 
-        Where it is not `known` what the kernel holds, all is written. Raises what `change` does.
+        Raises what `change` does; then all is as it was.
         """
         if self._cgroup is not None:
-            before = self._bundle.resources if known else None
-            change(self._cgroup, before, resources)
+            change(self._cgroup, self._bundle.resources, resources)
         self._bundle = replace(self._bundle, resources=resources)
+
+    def limit_again(self, resources: Resources) -> None:
+        """Bring the kernel to `resources`, whatever it holds, as far as it lets."""
+        self._bundle = replace(self._bundle, resources=resources)
+        if self._cgroup is not None:
+            restore(self._cgroup, resources)
 
     def freeze(self) -> None:
         """Let the container's processes stand still. Raises Unavailable, KernelRefused."""
@@ -169,7 +179,8 @@ class Body:
         if self._cgroup is None:
             self._cgroup = self._make_cgroup()
         if self._space is None:
-            self._space = namespaces.make_space(self._bundle.id_base)
+            kinds = sharing.own(self._bundle.host_namespaces)
+            self._space = namespaces.make_space(self._bundle.id_base, kinds=kinds)
         return self._space, self._cgroup
 
     def _make_cgroup(self) -> cgroups.Cgroup:

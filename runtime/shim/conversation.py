@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -305,7 +306,8 @@ class Conversation:
     def _resize(self, wanted: Resize) -> None:
         fd = self._streams.input
         if self._streams.terminal and fd is not None:
-            terminal.resize(fd, rows=wanted.rows, columns=wanted.columns)
+            with suppress(OSError):  # hung up this very moment
+                terminal.resize(fd, rows=wanted.rows, columns=wanted.columns)
 
     def _process_ended(self) -> None:
         """Its last output may still be under way: a terminal's comes by the kernel's own worker."""

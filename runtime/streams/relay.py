@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 
 from runtime.dialogue import LARGEST
-from runtime.streams.frames import FrameKind, expect, pack, split
+from runtime.streams.frames import BadFrame, FrameKind, expect, pack, split
 
 LOOK_SECONDS = 0.25
 """How often it is asked whether all is over."""
@@ -113,6 +113,8 @@ class Relay:
         frames, self._rest = split(self._rest + received)
         for kind, packet in frames:
             expect(kind, FrameKind.WORD)
+            if len(packet) > LARGEST:
+                raise BadFrame(f"a packet of {len(packet)} bytes is longer than {LARGEST}")
             self._for_line.append(packet)
         self._to_line()
         return True

@@ -370,3 +370,19 @@ def test_more_descriptors_may_be_asked_for_than_there_are(runtime: Runtime, tmp_
     assert file.read_text() == "preserved\n"
     # stdio and 5, and the one that ls has of the directory
     assert done.stdout.split() == ["0", "1", "2", "3", "5"]
+
+
+def test_a_tmpfs_may_begin_with_what_it_covers(runtime: Runtime) -> None:
+    script = "head -1 /etc/passwd; stat -c '%a %u' /etc/kept; readlink /etc/link; echo > /etc/new"
+    bundle = runtime.bundle("/bin/sh", "-c", script)
+    (bundle / "rootfs/etc/kept").touch(mode=0o640)
+    os.chown(bundle / "rootfs/etc/kept", 1000, 1000)
+    (bundle / "rootfs/etc/link").symlink_to("kept")
+    config = json.loads((bundle / "config.json").read_text())
+    config["mounts"].append(mount("/etc", "tmpfs", "tmpcopyup", "nosuid"))
+    (bundle / "config.json").write_text(json.dumps(config))
+
+    told = runtime.run(bundle).out.splitlines()
+
+    assert told == ["root:x:0:0:root:/root:/bin/sh", "640 1000", "kept"]
+    assert not (bundle / "rootfs/etc/new").exists()

@@ -72,8 +72,8 @@ def test_an_image_that_there_is_not_is_not_found(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("wish", "field"),
     [
-        ({"privileged": True}, "privileged"),
-        ({"namespaces": {"network": "host"}}, "namespaces.network"),
+        ({"runtime": "other"}, "runtime"),
+        ({"namespaces": {"time": "private"}}, "namespaces.time"),
         ({"limits": {"intel_rdt": {}}}, "limits.intel_rdt"),
     ],
 )

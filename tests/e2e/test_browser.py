@@ -98,6 +98,29 @@ def test_the_list_updates_itself_and_rows_do_not_jump(
     delete(person, "heron")
 
 
+def test_figures_move_limits_change_and_processes_are_listed(person: Person) -> None:
+    page = person.page
+    person.create("petrel", "sh -c 'while :; do :; done'")
+    person.state("Running")
+    cpu = page.locator("[data-figure=cpu]")
+    cpu.locator("[data-value]", has_text=re.compile(r"^[1-9]\d* %$")).wait_for()
+    page.locator("[data-figure=memory] [data-value]", has_text="iB").wait_for()
+    described = cpu.get_by_role("img").get_attribute("aria-label") or ""
+    assert re.match(r"CPU: now \S+ %, between", described), described
+
+    page.get_by_role("link", name="Limits", exact=True).click()
+    page.get_by_label("CPU", exact=True).fill("0.2")
+    page.get_by_role("button", name="Change limits").click()
+    cpu.locator("[data-note]", has_text="Throttled in").wait_for()
+
+    page.get_by_role("link", name="Processes", exact=True).click()
+    page.locator(".processes tbody tr", has_text="while :; do :; done").wait_for()
+    page.get_by_role("button", name="Kill").click()
+    person.state("Exited 137")
+    page.get_by_text("It does not run, so it has no processes").wait_for()
+    delete(person, "petrel")
+
+
 def test_an_uploaded_archive_becomes_a_container(person: Person, tmp_path: Path) -> None:
     archive = tmp_path / "greeting.tar"
     archive.write_bytes(docker_archive("greeting:1.0"))

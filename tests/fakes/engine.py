@@ -16,6 +16,7 @@ from runtime.containers.lifecycle import is_to_be_removed
 from runtime.containers.plan import capabilities, own_filter, refuse_unbuilt
 from runtime.containers.plan_process import surroundings
 from runtime.containers.plan_resources import devices
+from runtime.containers.plan_sharing import host_kinds
 from runtime.containers.stop import check_grace
 from runtime.errors import Conflict, NotFound, RuntimeFault
 from runtime.events import (
@@ -55,6 +56,7 @@ class FakeContainers(Looking):
             image = self._images.resolve(spec.namespace, spec.image)
             refuse_unbuilt(spec)
             surroundings(spec)
+            host_kinds(spec)
             devices(spec)
             own_filter(spec, capabilities(spec), os.uname().machine, os.uname().release)
             self._effect("create", name)

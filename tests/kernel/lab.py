@@ -15,7 +15,7 @@ from typing import Any
 
 from runtime.cgroups import cgroup as cgroups
 from runtime.cgroups.layout import detect_all
-from runtime.isolation import launch
+from runtime.isolation import launch, sharing
 from runtime.isolation.launch import Launched
 from runtime.isolation.namespaces import Space, make_space
 from runtime.isolation.plan import JoinSpec
@@ -69,7 +69,7 @@ class Box:
         """Run a further command in it; returns exit code and output."""
         reader, writer = os.pipe2(os.O_CLOEXEC)
         nothing = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
-        spec = JoinSpec(args=args, id_base=ID_BASE, **options)
+        spec = JoinSpec(args=args, **({"id_base": ID_BASE} | options))
         try:
             joined = launch.join(
                 self.launched.pidfd, spec, stdio=(nothing, writer, writer), cgroup=self.cgroup
@@ -140,7 +140,8 @@ class Lab:
     def launch(self, bundle: Bundle, *, space: Space | None = None) -> Box:
         """Launch a bundle; on failure nothing is kept."""
         cgroup = cgroups.create(bundle.cgroup, bundle.resources)
-        space = space or make_space(bundle.id_base)
+        kinds = sharing.own(bundle.host_namespaces)
+        space = space or make_space(bundle.id_base, kinds=kinds)
         reader, writer = os.pipe2(os.O_CLOEXEC)
         nothing = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
         try:

@@ -19,8 +19,8 @@ from typing import NoReturn
 
 from runtime.abi import CLONE_NEWUSER, CLONE_PARENT, O_PATH
 from runtime.cgroups.cgroup import Cgroup
-from runtime.isolation import finish, sync
-from runtime.isolation.init import EXIT_FAILED, stop_imports
+from runtime.isolation import sync
+from runtime.isolation.children import EXIT_FAILED, stop_imports
 from runtime.isolation.oci import become, console
 from runtime.isolation.oci.plan import IdMaps, ProcessPlan
 from runtime.kernel import prctl, process
@@ -77,7 +77,7 @@ def _leave_caller(order: Order) -> None:
     kept += [order.console] if order.console is not None else []
     process.close_all_but((*range(become.FIRST_FREE), *kept))
     join_new_session_keyring()
-    finish.reset_signals()
+    process.reset_signals()
     become.limit(order.process)
     if order.process.affinity is not None:
         become.choose_processors(order.process.affinity.final)

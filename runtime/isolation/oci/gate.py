@@ -20,9 +20,9 @@ import socket
 
 from runtime.errors import Conflict, KernelRefused
 from runtime.isolation import sync
+from runtime.isolation.oci.waiting import LOCK
 
 NAME = "gate"
-LOCK = "waiting"
 _CHUNK = 32_768
 _END = b"\0"
 _FAMILY = socket.AF_UNIX
@@ -79,21 +79,6 @@ def release(directory: str, state: bytes) -> sync.Pipe:
         except OSError:
             raise Conflict("the container does not wait to be started") from None
         return sync.Pipe.over(reader=connection.detach())
-
-
-def is_waiting(directory: str) -> bool:
-    """Say whether the init of the container in `directory` has not executed yet."""
-    try:
-        lock = os.open(f"{directory}/{LOCK}", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
 
 
 class _Place:

@@ -12,9 +12,9 @@ from typing import NoReturn
 
 from runtime.abi import CLONE_NEWCGROUP, CLONE_NEWNS, CLONE_NEWUSER, O_PATH
 from runtime.cgroups.cgroup import Cgroup
-from runtime.isolation import capabilities, finish, sync, sysctls
+from runtime.isolation import capabilities, sync, sysctls
+from runtime.isolation.children import EXIT_FAILED, stop_imports
 from runtime.isolation.hooks import run_hooks
-from runtime.isolation.init import EXIT_FAILED, stop_imports
 from runtime.isolation.oci import become, console, rootfs
 from runtime.isolation.oci.gate import Gate
 from runtime.isolation.oci.namespaces import Spaces
@@ -76,7 +76,7 @@ def _leave_host(order: Order) -> None:
     _keep_descriptors(order)
     os.setsid()
     join_new_session_keyring()
-    finish.reset_signals()
+    process.reset_signals()
     become.limit(blueprint.process)
     for descriptor, flag in spaces.joined:
         if flag != CLONE_NEWUSER:
@@ -98,6 +98,7 @@ def _leave_host(order: Order) -> None:
 def _keep_descriptors(order: Order) -> None:
     kept = [order.up.writer, order.down, order.gate.listener, order.gate.lock]
     kept += [fd for fd, _ in order.spaces.joined]
+    kept += order.spaces.mapped.values()
     kept += [fd for fd in (order.spaces.user, order.console) if fd is not None]
     stdio = range(become.FIRST_FREE)
     process.close_all_but((*stdio, *order.blueprint.process.preserved, *kept))
@@ -105,7 +106,7 @@ def _keep_descriptors(order: Order) -> None:
 
 def _build(order: Order) -> int:
     """Build the tree, let the hooks run, and make it the root."""
-    root = rootfs.build(order.blueprint, order.spaces.maps, order.cgroup)
+    root = rootfs.build(order.blueprint, order.spaces, order.cgroup)
     order.up.tell(sync.BUILT)
     state = _read_all(order.down)
     if not state:

@@ -55,11 +55,12 @@ def create(
     The working directory is the bundle, and stdio is the container's. Raises InvalidSpec that names
     the field, KernelRefused, or what a moment raises; nothing is left of it then.
     """
+    config = blueprint.config
     up = sync.Pipe()
     down, writer = os.pipe2(os.O_CLOEXEC)
     reply = open(writer, "wb", buffering=0)  # noqa: SIM115  # closed below, or earlier
     try:
-        with namespaces.opened(blueprint.config.linux) as spaces, around_clone(spaces):
+        with namespaces.opened(config.linux, config.mounts) as spaces, around_clone(spaces):
             pid, pidfd = clone_into(spaces.new, cgroup)
             if pid == 0:
                 reply.close()

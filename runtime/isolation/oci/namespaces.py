@@ -18,7 +18,9 @@ from runtime.isolation.oci.plan import FILES, FLAGS, IdMaps
 from runtime.kernel.namespaces import setns, unshare
 from runtime.kernel.parked import Parked
 from runtime.kernel.procfs import open_namespaces, write_text
-from runtime.oci.config_linux import IdMapping, Linux
+from runtime.oci.config_ids import IdMapping
+from runtime.oci.config_linux import Linux
+from runtime.oci.config_mounts import Mount
 
 _OWNED = ("network", "ipc", "uts")
 """Kinds that belong to the container's user namespace."""
@@ -32,6 +34,7 @@ class Spaces:
 
     `new` are flags for clone3(2), `joined` are (descriptor, flag) for setns(2), `user` is the user
     namespace or None, `around` are entered by children only; `fresh_network` is one without links.
+    `mapped` are the user namespaces that map the ids of mounts, by their place among them.
     """
 
     linux: Linux
@@ -41,6 +44,7 @@ class Spaces:
     user: int | None
     around: dict[str, int]
     fresh_network: bool
+    mapped: dict[int, int]
 
     @property
     def has_new_cgroup(self) -> bool:
@@ -49,8 +53,8 @@ class Spaces:
 
 
 @contextmanager
-def opened(linux: Linux) -> Iterator[Spaces]:
-    """Make and open what `linux.namespaces` asks for; descriptors are closed at the end.
+def opened(linux: Linux, mounts: tuple[Mount, ...]) -> Iterator[Spaces]:
+    """Make and open what both ask for; descriptors are closed at the end.
 
     The caller must be single-threaded. Raises InvalidSpec for a path that is no such namespace,
     KernelRefused.
@@ -82,6 +86,7 @@ def opened(linux: Linux) -> Iterator[Spaces]:
             user=user,
             around={kind: fd for kind, fd in found.items() if kind in _AROUND},
             fresh_network="network" in fresh,
+            mapped=_make_mapped(mounts, user, closing),
         )
 
 
@@ -146,6 +151,27 @@ def _open_path(kind: str, path: str, closing: ExitStack) -> int:
         raise InvalidSpec("linux.namespaces", reason) from None
     closing.callback(os.close, descriptor)
     return descriptor
+
+
+def _make_mapped(mounts: tuple[Mount, ...], user: int | None, closing: ExitStack) -> dict[int, int]:
+    """Return a user namespace for each mount whose ids are mapped: the container's, or one made."""
+    mapped: dict[int, int] = {}
+    made: dict[IdMaps, int] = {}
+    for place, mount in enumerate(mounts):
+        if mount.ids is None:
+            continue
+        maps = IdMaps(uids=mount.ids.uids, gids=mount.ids.gids)
+        if not maps.uids:
+            if user is None:
+                reason = "idmap needs mappings of its own, or a user namespace"
+                raise InvalidSpec(f"mounts[{place}].options", reason)
+            mapped[place] = user
+            continue
+        if maps not in made:
+            made[maps], _ = _make_with_user(maps, [])
+            closing.callback(os.close, made[maps])
+        mapped[place] = made[maps]
+    return mapped
 
 
 def _make_with_user(maps: IdMaps, fresh: list[str]) -> tuple[int, dict[str, int]]:

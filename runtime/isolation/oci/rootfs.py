@@ -26,6 +26,7 @@ from runtime.errors import InvalidSpec, KernelRefused
 from runtime.isolation.attach import Tree
 from runtime.isolation.filesystems import make
 from runtime.isolation.idmap import as_owner
+from runtime.isolation.oci.namespaces import Spaces
 from runtime.isolation.oci.plan import Blueprint, IdMaps
 from runtime.isolation.plan import DEVICE_LINKS, HARMLESS, Filesystem
 from runtime.kernel import mounts, paths
@@ -36,18 +37,23 @@ _CGROUPS = ("cgroup", "cgroup2")
 _SEALED = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC
 
 
-def build(blueprint: Blueprint, maps: IdMaps, cgroup: Cgroup | None) -> int:
+def build(blueprint: Blueprint, spaces: Spaces, cgroup: Cgroup | None) -> int:
     """Build everything of the tree but its last propagation; return a descriptor of its root.
 
     The caller is host root in a mount namespace of its own, its working directory is the bundle.
     Raises InvalidSpec that names the field, KernelRefused.
     """
     root = _take_root(blueprint)
-    config = blueprint.config
+    config, maps = blueprint.config, spaces.maps
     owner = maps.uid(0, "linux.uidMappings") if maps.uids else 0
     tree = Tree(root, owner=owner)
     for place, mount in enumerate(config.mounts):
-        _attach(tree, mount, f"mounts[{place}]", maps, cgroup)
+        field = f"mounts[{place}]"
+        if mount.kind not in _CGROUPS:
+            mapping = spaces.mapped.get(place)
+            tree.attach(_translated(mount, field, maps), field, user_namespace=mapping)
+        elif cgroup is not None:
+            _attach_cgroups(tree, mount, field, cgroup)
     if blueprint.devices:
         _make_devices(tree, blueprint.devices, maps)
         _make_links(tree)
@@ -134,13 +140,6 @@ def _make_private(path: str) -> bool:
     finally:
         os.close(place)
     return True
-
-
-def _attach(tree: Tree, mount: Mount, field: str, maps: IdMaps, cgroup: Cgroup | None) -> None:
-    if mount.kind not in _CGROUPS:
-        tree.attach(_translated(mount, field, maps), field)
-    elif cgroup is not None:
-        _attach_cgroups(tree, mount, field, cgroup)
 
 
 def _translated(mount: Mount, field: str, maps: IdMaps) -> Mount:

@@ -7,6 +7,7 @@ import { FigureSocket } from "./socket.js";
 const MIB = 1024 * 1024;
 // The top of each scale at least, so that noise near nothing looks like nothing.
 const LEAST = { cpu: 10, memory: 16 * MIB, network: 10_240, io: 102_400, pids: 8 };
+const AGAIN_MS = 3000;
 const RUNS = new Set(["running", "paused"]);
 
 class Figures {
@@ -25,12 +26,19 @@ class Figures {
     this.socket = new FigureSocket(box.dataset.socket);
     this.socket.addEventListener("sample", (event) => this.take(event.detail));
     this.socket.addEventListener("lost", () => this.say("Reconnecting"));
-    this.socket.addEventListener("end", () => this.say("It does not run: these are its last figures"));
+    this.socket.addEventListener("end", () => this.ended());
     document.addEventListener("visibilitychange", () => this.look());
     document.addEventListener("moorage:patched", () => this.stateMayHaveChanged());
     addEventListener("pagehide", () => this.socket.close());
     addEventListener("pageshow", (event) => event.persisted && this.look());
     this.look();
+  }
+
+  /** It may run again already, so soon that the page never showed another state. */
+  ended() {
+    this.say("It does not run: these are its last figures");
+    clearTimeout(this.again);
+    this.again = setTimeout(() => !this.socket.socket && this.look(), AGAIN_MS);
   }
 
   look() {

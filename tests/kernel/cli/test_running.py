@@ -293,3 +293,13 @@ def test_what_the_host_does_not_schedule_is_told_by_its_field(runtime: Runtime) 
     bundle = runtime.bundle("/bin/true", process={"scheduler": scheduler})
 
     assert "process.scheduler: invalid argument" in runtime.run(bundle, check=False).err
+
+
+def test_it_loads_from_where_it_lies_whatever_the_bundle_holds(runtime: Runtime) -> None:
+    bundle = runtime.bundle("/bin/true", hooks={"poststop": [{"path": "/bin/true"}]})
+    (bundle / "runtime/cli").mkdir(parents=True)
+    (bundle / "runtime/cli/late_hooks.py").write_text("raise SystemExit(9)")
+    program = os.path.relpath(ROOT / "runtime/moorage-runtime")
+    words = ("--root", str(runtime.root), "run", "--bundle", str(bundle), runtime.name())
+
+    subprocess.run([program, *words], stdin=subprocess.DEVNULL, check=True)

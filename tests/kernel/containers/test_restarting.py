@@ -15,6 +15,8 @@ from runtime.errors import InvalidSpec
 from runtime.events import ContainerEvent, ContainerRecord
 from runtime.oci.bundle import Resources
 from runtime.shim import client
+from runtime.spec.execution import ExecSpec
+from runtime.spec.namespaces import Namespaces
 from runtime.state import once
 from tests.kernel.containers.conftest import Instance, ended, shell, until
 
@@ -211,3 +213,30 @@ def test_a_successor_ends_what_its_predecessor_launched_and_told_nobody_of(
     finally:
         stray.kill()
         stray.wait()
+
+
+def test_what_is_shared_with_the_host_stays_so_over_a_restart_and_a_dead_shim(
+    instance: Instance,
+) -> None:
+    shared = Namespaces(user="host", uts="host", network="host")
+    made = instance.run("sleep 600", namespaces=shared)
+    instance.engine.containers.restart(made.id, operation="again1", timeout_seconds=0)
+    until(lambda: instance.engine.containers.inspect(made.id).pid not in (made.pid, None))
+    again = instance.engine.containers.inspect(made.id)
+    shim = instance.shim(made.id)
+    os.kill(shim, signal.SIGKILL)
+    until(lambda: ended(shim))
+    instance.engine.containers.recover()
+
+    for name in ("user", "uts", "net"):
+        assert os.readlink(f"/proc/{again.pid}/ns/{name}") == os.readlink(f"/proc/self/ns/{name}")
+    assert os.readlink(f"/proc/{again.pid}/ns/ipc") != os.readlink("/proc/self/ns/ipc")
+    instance.engine.containers.execute(
+        made.id, ExecSpec(command=("sh", "-c", "exit 4")), operation="exec1"
+    )
+    told = instance.engine.containers
+    until(lambda: getattr(told.once(made.id, "exec1"), "state", "") == "done")
+    mark = told.once(made.id, "exec1")
+    assert mark is not None
+    assert mark.result is not None
+    assert mark.result["exit_code"] == 4

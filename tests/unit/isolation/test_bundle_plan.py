@@ -20,7 +20,7 @@ from runtime.isolation.oci.plan import (
     plan_process,
 )
 from runtime.oci.config import Config, parse_config
-from runtime.oci.config_linux import IdMapping
+from runtime.oci.config_ids import IdMapping
 
 ALL = (1 << len(CAPABILITIES)) - 1
 EXTENTS = (IdMapping(0, 1000, 10), IdMapping(50, 5000, 1))

@@ -18,6 +18,7 @@ from runtime.oci.config_resources import DeviceRule
 
 SETS = ("bounding", "effective", "inheritable", "permitted", "ambient")
 FREE_NAMES = ("annotations", "linux.sysctl", "linux.resources.unified")
+MAPPING = [{"containerID": 0, "hostID": 1000, "size": 10}]
 PLAIN: dict[str, Any] = {
     "ociVersion": "1.2.0",
     "root": {"path": "rootfs", "readonly": True},
@@ -75,6 +76,19 @@ def test_a_process_keeps_all_that_was_asked() -> None:
     assert (process.user.uid, process.user.gid, process.user.umask) == (1, 2, 0o77)
     assert process.user.additional_gids == (5, 6)
     assert [(limit.number, limit.soft, limit.hard) for limit in process.rlimits] == [(7, 10, 20)]
+
+
+@pytest.mark.parametrize(
+    ("options", "mapped", "recursive"),
+    [(["bind"], False, False), (["bind", "idmap"], True, False), (["rbind", "ridmap"], True, True)],
+)
+def test_ids_of_a_mount_are_mapped_where_asked(
+    options: list[str], mapped: bool, recursive: bool
+) -> None:
+    ids = parse(changed("mounts/0/options", options)).mounts[0].ids
+
+    assert (ids is not None) == mapped
+    assert (ids is not None and ids.recursive) == recursive
 
 
 def test_processors_are_a_list_of_ranges() -> None:
@@ -185,7 +199,11 @@ def test_rules_of_devices_keep_their_order() -> None:
         ("process/execCPUAffinity", {"final": "3-1"}, "process.execCPUAffinity.final"),
         ("mounts/0/source", "", "mounts[0].source"),
         ("mounts/0/options", ["bind", "size=1"], "mounts[0].options"),
-        ("mounts/1/options", ["nodev", "tmpcopyup"], "mounts[1].options[1]"),
+        ("mounts/1/options", ["nodev", "remount"], "mounts[1].options[1]"),
+        ("mounts/1/options", ["idmap"], "mounts[1].options"),
+        ("mounts/0/options", ["bind", "tmpcopyup"], "mounts[0].options"),
+        ("mounts/0/gidMappings", MAPPING, "mounts[0].uidMappings"),
+        ("mounts/1/uidMappings", MAPPING, "mounts[1].uidMappings"),
         ("mounts/1/type", "", "mounts[1].type"),
         ("hooks/poststop/0/path", "echo", "hooks.poststop[0].path"),
         ("hooks/poststop/0/timeout", 0, "hooks.poststop[0].timeout"),
@@ -258,10 +276,10 @@ def test_fields_of_later_versions_are_no_error() -> None:
 def full() -> dict[str, Any]:
     """Return a document with every kept field."""
     document = copy.deepcopy(PLAIN)
-    mapping = [{"containerID": 0, "hostID": 1000, "size": 10}]
     hook = {"path": "/bin/echo", "args": ["echo"], "env": ["A=1"], "timeout": 3}
     rates = ("ReadBps", "WriteBps", "ReadIOPS", "WriteIOPS")
     rate = {"major": 8, "minor": 0, "rate": 9}
+    document["mounts"][0] |= {"uidMappings": MAPPING, "gidMappings": MAPPING}
     document["domainname"] = "example"
     document["annotations"] = {"name": "value"}
     document["hooks"] = {name: [hook] for name in HOOKS}
@@ -283,8 +301,8 @@ def full() -> dict[str, Any]:
     }
     document["linux"] |= {
         "namespaces": [{"type": kind} for kind in NAMESPACES],
-        "uidMappings": mapping,
-        "gidMappings": mapping,
+        "uidMappings": MAPPING,
+        "gidMappings": MAPPING,
         "timeOffsets": {name: {"secs": 1, "nanosecs": 2} for name in ("monotonic", "boottime")},
         "cgroupsPath": "/box",
         "rootfsPropagation": "rslave",
