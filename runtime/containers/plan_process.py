@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from runtime.abi import RLIMITS
 from runtime.errors import InvalidSpec
 from runtime.oci.bundle import MASKED_PATHS, READONLY_PATHS
 from runtime.oci.config_linux import PERSONALITIES
-from runtime.oci.config_process import RLIMITS
 from runtime.spec.container import ContainerSpec
 from runtime.spec.limits import UNLIMITED, Ulimit
 from runtime.spec.mounts import Mount, is_for_tmpfs

@@ -11,13 +11,16 @@ import errno
 import os
 import posixpath
 import stat
+from typing import TYPE_CHECKING
 
 from runtime.abi import MOUNT_ATTR_IDMAP, O_PATH
 from runtime.errors import InvalidSpec, KernelRefused
 from runtime.isolation.copyup import copy_up
 from runtime.isolation.idmap import as_owner
 from runtime.kernel import fsopen, mounts, paths
-from runtime.oci.config_mounts import Mount
+
+if TYPE_CHECKING:  # a zygote stays small
+    from runtime.oci.config_mounts import Mount
 
 COVERABLE = frozenset(
     f"/proc/{name}"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+from typing import TYPE_CHECKING
 
 from runtime.errors import InvalidSpec
 from runtime.isolation.plan import DEVICE_LINKS, DEVICES
-from runtime.oci.config_linux import Device
+
+if TYPE_CHECKING:  # a zygote stays small
+    from runtime.oci.config_devices import Device
 
 _DIRECTORIES = ("pts", "shm", "mqueue")
 

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from runtime.abi import RLIMITS
 from runtime.config import ID_RANGE_SIZE
 from runtime.errors import InvalidSpec
 from runtime.isolation import capabilities
 from runtime.isolation.plan import DEVICES, TAKEN
 from runtime.kernel import caps
 from runtime.oci.bundle import Bundle, DeviceWish, Resources
-from runtime.oci.config_process import RLIMITS
 
 _ENDLESS = 2**64 - 1
 _NOFILE = RLIMITS.index("RLIMIT_NOFILE")

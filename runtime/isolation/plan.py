@@ -17,7 +17,7 @@ from runtime.config import ID_RANGE_SIZE
 from runtime.errors import InvalidSpec
 from runtime.isolation import capabilities, seccomp, sharing
 from runtime.oci.bundle import DEFAULT_CAPABILITIES, MASKED_PATHS, Bundle, DeviceWish
-from runtime.oci.config_linux import KINDS, Device
+from runtime.oci.config_devices import KINDS, Device
 from runtime.oci.config_mounts import Mount, parse_mount
 from runtime.oci.reading import Fields
 

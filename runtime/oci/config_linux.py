@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import stat
 from dataclasses import dataclass
 
 from runtime.errors import InvalidSpec
+from runtime.oci.config_devices import Device, parse_device
 from runtime.oci.config_ids import IdMapping, parse_mappings
 from runtime.oci.config_mounts import PROPAGATIONS
 from runtime.oci.config_resources import UNLIMITED, LinuxResources, parse_resources
@@ -14,22 +14,8 @@ from runtime.oci.reading import Fields
 
 NAMESPACES = ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
 _UINT32 = 2**32 - 1
-KINDS = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
-"""How config-linux.md spells a kind of node -> its type (inode(7))."""
 PERSONALITIES = {"LINUX": 0, "LINUX32": 8}
 """Domain -> what personality(2) takes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
-    """A node to make; `mode` has its type and its permissions."""
-
-    path: str
-    mode: int
-    major: int
-    minor: int
-    uid: int
-    gid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +59,7 @@ def parse_linux(fields: Fields) -> Linux:
         uid_mappings=parse_mappings(fields, "uidMappings"),
         gid_mappings=parse_mappings(fields, "gidMappings"),
         time_offsets=_parse_offsets(fields),
-        devices=tuple(_parse_device(device) for device in fields.items("devices")),
+        devices=tuple(parse_device(device) for device in fields.items("devices")),
         cgroups_path=fields.text("cgroupsPath"),
         resources=UNLIMITED if resources is None else parse_resources(resources),
         sysctl=fields.table("sysctl"),
@@ -117,29 +103,6 @@ def _parse_offsets(fields: Fields) -> tuple[TimeOffset, ...]:
             nanoseconds = item.integer("nanosecs", least=0, most=999_999_999) or 0
             found.append(TimeOffset(clock, seconds, nanoseconds))
     return tuple(found)
-
-
-def _parse_device(fields: Fields) -> Device:
-    kind = fields.choice("type", tuple(KINDS))
-    if not kind:
-        raise InvalidSpec(fields.at("type"), "is required")
-    path = fields.required_text("path")
-    if not path.startswith("/") or path.endswith("/"):
-        raise InvalidSpec(fields.at("path"), f"{path!r} is not the absolute path of a file")
-    numbered = kind != "p"
-    numbers = [
-        fields.required_integer(name, least=0, most=_UINT32) if numbered else 0
-        for name in ("major", "minor")
-    ]
-    mode = fields.integer("fileMode", least=0, most=0o177777)
-    return Device(
-        path=path,
-        mode=KINDS[kind] | (0o666 if mode is None else mode & 0o7777),
-        major=numbers[0],
-        minor=numbers[1],
-        uid=fields.integer("uid", least=0, most=_UINT32 - 1) or 0,
-        gid=fields.integer("gid", least=0, most=_UINT32 - 1) or 0,
-    )
 
 
 def _absolute(fields: Fields, name: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runtime.abi import CAPABILITIES
+from runtime.abi import CAPABILITIES, RLIMITS
 from runtime.errors import InvalidSpec
 from runtime.oci.config_scheduling import (
     Affinity,
@@ -18,25 +18,6 @@ from runtime.oci.reading import Fields
 
 _UINT32 = 2**32 - 1
 _UINT64 = 2**64 - 1
-RLIMITS = (
-    "RLIMIT_CPU",
-    "RLIMIT_FSIZE",
-    "RLIMIT_DATA",
-    "RLIMIT_STACK",
-    "RLIMIT_CORE",
-    "RLIMIT_RSS",
-    "RLIMIT_NPROC",
-    "RLIMIT_NOFILE",
-    "RLIMIT_MEMLOCK",
-    "RLIMIT_AS",
-    "RLIMIT_LOCKS",
-    "RLIMIT_SIGPENDING",
-    "RLIMIT_MSGQUEUE",
-    "RLIMIT_NICE",
-    "RLIMIT_RTPRIO",
-    "RLIMIT_RTTIME",
-)
-"""In the order of their numbers (asm-generic/resource.h)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,8 @@ from runtime.isolation import capabilities
 from runtime.isolation.plan import DEVICES
 from runtime.isolation.profile import Filter, compile_profile
 from runtime.oci.config import Config
+from runtime.oci.config_devices import Device
 from runtime.oci.config_ids import IdMapping
-from runtime.oci.config_linux import Device
 from runtime.oci.config_process import CapabilitySets, ProcessConfig, Rlimit
 from runtime.oci.config_scheduling import Affinity, IoPriority, Scheduler
 from runtime.oci.config_seccomp import Seccomp

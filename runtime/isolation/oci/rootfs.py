@@ -30,7 +30,7 @@ from runtime.isolation.oci.namespaces import Spaces
 from runtime.isolation.oci.plan import Blueprint, IdMaps
 from runtime.isolation.plan import DEVICE_LINKS, HARMLESS, Filesystem
 from runtime.kernel import mounts, paths
-from runtime.oci.config_linux import Device
+from runtime.oci.config_devices import Device
 from runtime.oci.config_mounts import PROPAGATIONS, Attributes, Mount
 
 _CGROUPS = ("cgroup", "cgroup2")

@@ -44,7 +44,7 @@ def test_the_network_is_the_containers_own(instance: Instance) -> None:
 
 
 def test_processes_have_the_numbers_and_users_of_inside_and_outside(instance: Instance) -> None:
-    started = instance.run("sleep 70 & sleep 60", user="bob")
+    started = instance.run("sleep 70 & sleep 60; :", user="bob")
     until(lambda: instance.engine.containers.top(started.id).total == 3)
     until(
         lambda: (

@@ -101,7 +101,9 @@ def test_each_later_run_has_them_too(instance: Instance) -> None:
 
 
 def test_memory_in_use_is_not_taken_and_no_other_limit_changes(instance: Instance) -> None:
-    script = "x=$(dd if=/dev/zero bs=1000000 count=20 2>/dev/null | tr '\\0' x); echo up; sleep 60"
+    script = (
+        "x=$(dd if=/dev/zero bs=1000000 count=20 2>/dev/null | tr '\\0' x); echo up; sleep 60; :"
+    )
     started = instance.run(script, limits=Limits(pids=64, memory_bytes=256 * MIB))
     until(lambda: instance.output(started.id) == b"up\n", 30)
     before = held(instance, started.id)
