@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from runtime.oci.bundle import Bundle
 from runtime.spec.container import ContainerSpec
 from runtime.spec.namespaces import HOST, HOST_NAMESPACES, NONE, Namespaces
 
+_CONTAINER = "container:"
 _EVERYTHING = (True, "a", None, None, "rwm")
 
 
@@ -25,15 +27,34 @@ def host_kinds(spec: ContainerSpec) -> tuple[str, ...]:
         for kind in HOST_NAMESPACES
         if getattr(modes, kind) == HOST or (kind == "user" and spec.privileged)
     )
+    peers = peer_kinds(spec)
+    if peers and "user" in kinds:
+        field = "privileged" if spec.privileged else "namespaces.user"
+        raise InvalidSpec(field, "contradicts sharing namespaces of another container")
     for field, value in (
         ("hostname", spec.hostname),
         ("network.domainname", spec.network.domainname),
     ):
-        if "uts" in kinds and value is not None:
-            raise InvalidSpec(field, "is the host's with namespaces.uts host: leave it out")
+        if "uts" in (*kinds, *peers) and value is not None:
+            raise InvalidSpec(field, "is that of namespaces.uts: leave it out")
     if "network" in kinds and spec.network.disabled:
         raise InvalidSpec("network.disabled", "contradicts namespaces.network host: choose one")
     return kinds
+
+
+def peer_kinds(spec: ContainerSpec) -> dict[str, str]:
+    """Return which kinds of namespaces are another container's, and its id. Raises InvalidSpec."""
+    found = {
+        kind: mode.removeprefix(_CONTAINER)
+        for kind in HOST_NAMESPACES
+        if (mode := str(getattr(spec.namespaces, kind))).startswith(_CONTAINER)
+    }
+    for kind, identity in found.items():
+        if not re.fullmatch(r"[0-9a-f]{32}", identity):
+            raise InvalidSpec(f"namespaces.{kind}", f"{identity} is not the id of a container")
+        if identity != next(iter(found.values())):
+            raise InvalidSpec(f"namespaces.{kind}", "is of another container than the first one")
+    return found
 
 
 def shared(spec: ContainerSpec, bundle: Bundle) -> Bundle:
@@ -44,6 +65,9 @@ def shared(spec: ContainerSpec, bundle: Bundle) -> Bundle:
         changes["host_namespaces"] = kinds
     if "user" in kinds:
         changes["id_base"] = 0
+    peers = peer_kinds(spec)
+    if peers:
+        changes |= {"peer": next(iter(peers.values())), "peer_namespaces": tuple(peers)}
     if spec.namespaces.ipc == NONE:
         changes["shm_bytes"] = 0
     if spec.privileged:

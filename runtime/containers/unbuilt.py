@@ -109,9 +109,10 @@ def partly(spec: ContainerSpec) -> Iterator[tuple[str, str]]:
         if mount.uid_mappings or mount.gid_mappings:
             yield "mounts.uid_mappings", "map the ids of a mount"
     for kind in HOST_NAMESPACES:
-        if str(getattr(spec.namespaces, kind)).startswith("container:"):
-            yield f"namespaces.{kind}", "share namespaces of another container"
-        if str(getattr(spec.namespaces, kind)).startswith("path:"):
+        mode = str(getattr(spec.namespaces, kind))
+        if kind in ("cgroup", "user") and mode.startswith("container:"):
+            yield f"namespaces.{kind}", "share this kind of namespace with another container"
+        if mode.startswith("path:"):
             yield f"namespaces.{kind}", "join namespaces by their paths"
     for weight in spec.limits.io_weight_devices:
         if weight.leaf_weight is not None:

@@ -74,14 +74,14 @@ def _leave_host(order: Order) -> None:
     for descriptor, kind in joined:
         assert descriptor is not None
         setns(descriptor, kind)
-    own = order.plan.process.own
-    if own & CLONE_NEWNET:
+    fresh = order.plan.fresh
+    if fresh & CLONE_NEWNET:
         prepare_network(space.id_base)
     for name, value in order.plan.sysctls:
         sysctls.write(name, value, owner=space.id_base, field=f"namespaces.sysctls.{name}")
-    if own & CLONE_NEWCGROUP:
+    if fresh & CLONE_NEWCGROUP:
         unshare(CLONE_NEWCGROUP)
-    if own & CLONE_NEWUTS:
+    if fresh & CLONE_NEWUTS:
         sethostname(order.plan.hostname)
     if order.plan.domainname is not None:
         setdomainname(order.plan.domainname)

@@ -16,7 +16,7 @@ from runtime.cgroups.cgroup import Cgroup
 from runtime.errors import Exhausted, InvalidSpec, KernelRefused, RuntimeFault
 from runtime.isolation import enter, init, sync
 from runtime.isolation.children import Launched, clone, end, is_crowded
-from runtime.isolation.namespaces import Space, refresh
+from runtime.isolation.namespaces import Space, children_in, refresh
 from runtime.isolation.plan import JoinSpec, plan_join, plan_launch
 from runtime.isolation.terminal import Terminal
 from runtime.kernel import process
@@ -42,9 +42,11 @@ def launch(
         refresh(space)
     pipe = sync.Pipe()
     try:
-        pid, pidfd = _clone(plan.process.own & (CLONE_NEWNS | CLONE_NEWPID), cgroup)
-        if pid == 0:
-            init.run(init.Order(plan=plan, space=space, cgroup=cgroup, stdio=stdio, pipe=pipe))
+        with children_in(space.pid):
+            pid, pidfd = _clone(plan.fresh & (CLONE_NEWNS | CLONE_NEWPID), cgroup)
+            if pid == 0:
+                order = init.Order(plan=plan, space=space, cgroup=cgroup, stdio=stdio, pipe=pipe)
+                init.run(order)
         pipe.keep_reader()
         launched = Launched(pid, pidfd)
         story = pipe.hear_out(deadline=time.monotonic() + _LAUNCH_SECONDS)

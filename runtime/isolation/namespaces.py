@@ -7,9 +7,11 @@ so that root inside can neither unmount nor remount anything.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from runtime.abi import CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWUTS
+from runtime.abi import CLONE_NEWIPC, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS
 from runtime.config import ID_RANGE_SIZE
 from runtime.isolation.factory import Factory
 from runtime.isolation.sharing import INNER
@@ -27,7 +29,8 @@ class Space:
 
     Of kinds that are not among `kinds` they are the host's.
     user and net are kept over restarts and may be passed to another process. uts and ipc are of
-    one start only: `launch` uses them up, or makes new ones where they are None.
+    one start only: `launch` uses them up, or makes new ones where they are None. `pid` is there
+    where it is another container's.
     """
 
     id_base: int
@@ -36,6 +39,7 @@ class Space:
     uts: int | None = None
     ipc: int | None = None
     kinds: int = INNER
+    pid: int | None = None
 
     def close(self) -> None:
         """Give the namespaces up; they live on in the processes inside."""
@@ -45,10 +49,10 @@ class Space:
 
     def drop_fresh(self) -> None:
         """Close what serves one start only."""
-        for descriptor in (self.uts, self.ipc):
+        for descriptor in (self.uts, self.ipc, self.pid):
             if descriptor is not None:
                 os.close(descriptor)
-        self.uts = self.ipc = None
+        self.uts = self.ipc = self.pid = None
 
 
 def make_space(id_base: int, *, kinds: int = INNER) -> Space:
@@ -73,6 +77,23 @@ def refresh(space: Space) -> None:
     with Factory(lambda: _unshare_inside(space)) as factory:
         factory.wait()
         space.uts, space.ipc = open_namespaces(factory.pid, "uts", "ipc")
+
+
+@contextmanager
+def children_in(descriptor: int | None) -> Iterator[None]:
+    """Have children enter a pid namespace meanwhile, if there is one. See pid_namespaces(7)."""
+    if descriptor is None:
+        yield
+        return
+    (own,) = open_namespaces(os.getpid(), "pid")
+    try:
+        setns(descriptor, CLONE_NEWPID)
+        try:
+            yield
+        finally:
+            setns(own, CLONE_NEWPID)
+    finally:
+        os.close(own)
 
 
 def prepare_network(id_base: int) -> None:

@@ -49,7 +49,8 @@ def fit(bundle: Bundle) -> Fitted:
             bundle = replace(bundle, resources=_with_rules(bundle.resources, devices))
     if bundle.resources.io_weights or bundle.resources.io_rates:
         bundle = replace(bundle, resources=_with_numbers(bundle.resources))
-    told = tuple(f"this node has no {name} to give" for name in lacking)
+    asked = () if bundle.privileged else lacking
+    told = tuple(f"this node has no {name} to give" for name in asked)
     if not bundle.rlimits:
         return Fitted(bundle, told)
     ceilings = {number: _ceiling(number) for number, _, _ in bundle.rlimits}

@@ -135,6 +135,7 @@ class LaunchPlan:
 
     process: Process
     reaper: Confinement | None
+    fresh: int
     writable_views: bool
     layers: tuple[str, ...]
     state_dir: str
@@ -165,6 +166,7 @@ def plan_launch(bundle: Bundle, *, view: tuple[str, ...], machine: str) -> Launc
     return LaunchPlan(
         process=process,
         reaper=_plan_reaper(process, machine) if bundle.reaper else None,
+        fresh=sharing.fresh(bundle.host_namespaces, bundle.peer_namespaces),
         writable_views=bundle.privileged,
         layers=bundle.lower,
         state_dir=bundle.state_dir,

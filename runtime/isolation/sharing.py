@@ -28,4 +28,9 @@ INNER = CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC
 
 def own(host: tuple[str, ...]) -> int:
     """Return the flags of all kinds but those in `host`, which are shared with the host."""
-    return ALL & ~sum(_KINDS[kind] for kind in host)
+    return ALL & ~sum({_KINDS[kind] for kind in host})
+
+
+def fresh(host: tuple[str, ...], peer: tuple[str, ...]) -> int:
+    """Return the flags of all kinds but those in `host` and in `peer`, another container's."""
+    return own((*host, *peer))

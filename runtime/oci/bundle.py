@@ -118,7 +118,8 @@ class Bundle:
     `filter_flags`, in place of what `seccomp` says.
     `host_namespaces` are kinds shared with the host: pid, ipc, uts, network, cgroup, user; without
     a user namespace of its own `id_base` is 0. `shm_bytes` 0 leaves /dev/shm empty. `privileged`
-    has /sys writable and every device of the host.
+    has /sys writable and every device of the host. `peer` is the id of the container whose
+    `peer_namespaces` are shared: pid, ipc, uts, network.
     `ping_group_range` and the rest of the defaults are the engine's, not the image's.
     """
 
@@ -155,4 +156,6 @@ class Bundle:
     filter_flags: int = 0
     devices: tuple[DeviceWish, ...] = ()
     host_namespaces: tuple[str, ...] = ()
+    peer: str = ""
+    peer_namespaces: tuple[str, ...] = ()
     privileged: bool = False

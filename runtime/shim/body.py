@@ -12,7 +12,7 @@ from typing import Any
 from runtime.cgroups import cgroup as cgroups
 from runtime.cgroups.change import change, restore
 from runtime.errors import Conflict, InvalidSpec, KernelRefused
-from runtime.isolation import launch, namespaces, node, sharing
+from runtime.isolation import launch, namespaces, node, peers, sharing
 from runtime.isolation.launch import Launched
 from runtime.isolation.namespaces import Space
 from runtime.isolation.plan import JoinSpec
@@ -63,6 +63,8 @@ class Body:
         """
         fitted = node.fit(self._bundle)
         self._fitted = fitted.bundle
+        if self._bundle.peer:
+            self._drop_space()  # the other container may have been restarted
         space, cgroup = self._ready()
         reading, writing = make_pipes()
         for notice in fitted.notices:
@@ -171,17 +173,27 @@ class Body:
     def close(self) -> None:
         """Give everything back to the kernel."""
         self.drop_cgroup()
-        if self._space is not None:
-            self._space.close()
-            self._space = None
+        self._drop_space()
 
     def _ready(self) -> tuple[Space, cgroups.Cgroup]:
         if self._cgroup is None:
             self._cgroup = self._make_cgroup()
         if self._space is None:
-            kinds = sharing.own(self._bundle.host_namespaces)
-            self._space = namespaces.make_space(self._bundle.id_base, kinds=kinds)
+            self._space = self._make_space()
         return self._space, self._cgroup
+
+    def _make_space(self) -> Space:
+        if self._bundle.peer:
+            space = peers.space_beside(self._bundle)
+            self._fitted = replace(self._fitted, id_base=space.id_base)
+            return space
+        kinds = sharing.own(self._bundle.host_namespaces)
+        return namespaces.make_space(self._bundle.id_base, kinds=kinds)
+
+    def _drop_space(self) -> None:
+        if self._space is not None:
+            self._space.close()
+            self._space = None
 
     def _make_cgroup(self) -> cgroups.Cgroup:
         try:

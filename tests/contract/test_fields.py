@@ -9,7 +9,7 @@ import pytest
 from runtime.engine import Engine
 from runtime.errors import InvalidSpec
 from runtime.spec.container import ContainerSpec
-from tests.contract.conftest import actions, output
+from tests.contract.conftest import NOBODY, SLEEPER, actions, output, running
 
 
 def asking(script: str, **wishes: Any) -> ContainerSpec:
@@ -55,6 +55,12 @@ def test_a_wish_is_carried_out_and_told_back(engine: Engine, wish: dict[str, Any
         ({"mounts": [{"type": "tmpfs", "target": "/x", "options": ["bind"]}]}, "mounts.options"),
         ({"devices": [{"source": "/dev/null", "target": "/x"}]}, "devices.target"),
         ({"namespaces": {"pid": "container:abc"}}, "namespaces.pid"),
+        ({"namespaces": {"user": f"container:{NOBODY}"}}, "namespaces.user"),
+        ({"namespaces": {"pid": f"container:{NOBODY}"}, "privileged": True}, "privileged"),
+        (
+            {"namespaces": {"pid": f"container:{NOBODY}", "ipc": f"container:{'a' * 32}"}},
+            "namespaces.ipc",
+        ),
         ({"namespaces": {"network": "path:/proc/1/ns/net"}}, "namespaces.network"),
         ({"namespaces": {"uts": "host"}, "hostname": "box"}, "hostname"),
         (
@@ -100,3 +106,14 @@ def test_what_is_to_be_removed_goes_once_it_has_ended(engine: Engine) -> None:
 
     assert {record.id for record in engine.containers.list()} == {long, kept}
     assert actions(engine, short) == ["created", "started", "exited", "deleted"]
+
+
+def test_a_container_shares_namespaces_of_another_that_runs(engine: Engine) -> None:
+    other = running(engine, SLEEPER)
+    modes = dict.fromkeys(("network", "pid", "ipc", "uts"), f"container:{other.id}")
+    made = engine.containers.create(asking("echo well", namespaces=modes))
+    engine.containers.start(made.id)
+
+    assert engine.containers.wait(made.id, timeout_seconds=20).exit_code == 0
+    assert output(engine, made.id) == b"well\n"
+    assert engine.containers.inspect(other.id) == other

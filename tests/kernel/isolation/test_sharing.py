@@ -148,5 +148,14 @@ def test_a_privileged_container_has_all_that_the_node_has(lab: Lab) -> None:
     places = [place for place in Path("/dev").iterdir() if not place.is_symlink()]
     nodes = {one.name for one in places if one.is_char_device() or one.is_block_device()}
     assert nodes - {"console"} <= set(lines)
-    lacking = [name for name in CAPABILITIES if not held & mask((name,))]
+    assert fitted.notices == ()
+
+
+def test_a_capability_that_the_node_lacks_is_told_and_left_out(lab: Lab) -> None:
+    held = caps.capget().permitted
+    lacking = tuple(name for name in CAPABILITIES if not held & mask((name,)))
+    asked = ("CAP_CHOWN", *lacking)
+    fitted = node.fit(lab.bundle("/bin/true", capabilities=asked, **sharing("user")))
+
+    assert fitted.bundle.capabilities == ("CAP_CHOWN",)
     assert fitted.notices == tuple(f"this node has no {name} to give" for name in lacking)
