@@ -42,7 +42,10 @@ class Reader:
 
     def hear(self) -> Word | None:
         """Return the next word, None where the session has hung up."""
-        packet = self.connection.recv(LARGEST + 1)
+        try:
+            packet = self.connection.recv(LARGEST + 1)
+        except ConnectionResetError:  # told once, before the last words
+            packet = self.connection.recv(LARGEST + 1)
         return dialogue.decode(packet) if packet else None
 
     def type(self, text: str) -> None:

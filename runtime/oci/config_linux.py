@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from runtime.errors import InvalidSpec
 from runtime.oci.config_devices import Device, parse_device
 from runtime.oci.config_ids import IdMapping, parse_mappings
 from runtime.oci.config_mounts import PROPAGATIONS
 from runtime.oci.config_resources import UNLIMITED, LinuxResources, parse_resources
-from runtime.oci.config_seccomp import Seccomp, parse_seccomp
 from runtime.oci.reading import Fields
+
+if TYPE_CHECKING:
+    from runtime.oci.config_seccomp import Seccomp
 
 NAMESPACES = ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
 _UINT32 = 2**32 - 1
@@ -52,7 +55,6 @@ class Linux:
 def parse_linux(fields: Fields) -> Linux:
     """Return `linux`. Raises InvalidSpec that names the field."""
     namespaces = _parse_namespaces(fields)
-    seccomp = fields.inner("seccomp")
     resources = fields.inner("resources")
     linux = Linux(
         namespaces=namespaces,
@@ -63,7 +65,7 @@ def parse_linux(fields: Fields) -> Linux:
         cgroups_path=fields.text("cgroupsPath"),
         resources=UNLIMITED if resources is None else parse_resources(resources),
         sysctl=fields.table("sysctl"),
-        seccomp=None if seccomp is None else parse_seccomp(seccomp),
+        seccomp=_parse_filter(fields),
         masked_paths=_absolute(fields, "maskedPaths"),
         readonly_paths=_absolute(fields, "readonlyPaths"),
         rootfs_propagation=fields.choice(
@@ -74,6 +76,15 @@ def parse_linux(fields: Fields) -> Linux:
     )
     _check(linux, fields)
     return linux
+
+
+def _parse_filter(fields: Fields) -> Seccomp | None:
+    seccomp = fields.inner("seccomp")
+    if seccomp is None:
+        return None
+    from runtime.oci.config_seccomp import parse_seccomp
+
+    return parse_seccomp(seccomp)
 
 
 def _parse_namespaces(fields: Fields) -> dict[str, str]:

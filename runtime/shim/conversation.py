@@ -133,8 +133,8 @@ class Conversation:
             return
         try:
             packet = self._reader.recv(dialogue.LARGEST + 1)
-        except BlockingIOError:
-            return
+        except (BlockingIOError, ConnectionResetError):
+            return  # where it hung up before it read all, its own last words come behind this
         except OSError:
             packet = b""
         if not packet:

@@ -89,7 +89,7 @@ class Relay:
             except BlockingIOError:
                 break
             except ConnectionResetError:
-                packet = b""
+                continue  # it hung up before it read all; its own last words come behind this
             if not packet:
                 self._hung_up = True
                 break

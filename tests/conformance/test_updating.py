@@ -78,5 +78,5 @@ def test_what_has_stopped_has_no_limits(runtime: Runtime) -> None:
 
     done = runtime("update", "--pids-limit", "33", box, check=False)
 
-    # runc changes the group, which is still there
-    assert (done.code != 0) == (runtime.program != "runc")
+    # crun changes the group, which is still there
+    assert (done.code != 0) == (runtime.program != "crun")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -89,7 +91,7 @@ class Runtime:
     def name(self) -> str:
         """Return an id that was not used before."""
         self._count += 1
-        made = f"test-{os.getpid()}-{self._count}"
+        made = f"test-{self.directory.name[-8:].lower()}-{self._count}"
         self.started.append(made)
         return made
 
@@ -120,6 +122,9 @@ class Runtime:
         """Remove everything."""
         for container in self.started:
             self("delete", "--force", container, check=False)
+            if (self.root / container).exists():
+                reap()  # of its processes one was ours, and the first waits for all others
+                self("delete", "--force", container, check=False)
         shutil.rmtree(self.directory)
 
 
@@ -215,8 +220,19 @@ def reap() -> None:
 
 
 def end(pid: int) -> None:
-    """Kill a process, whoever its parent is."""
+    """Kill a process and reap it: the first process of its container waits until that is done."""
     try:
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
+        os.waitpid(pid, 0)
+    except (ProcessLookupError, ChildProcessError):
         return
+
+
+def read_until(descriptor: int, wanted: bytes, seconds: float = 20.0) -> bytes:
+    """Return what a terminal shows, once `wanted` is in it."""
+    told, deadline = b"", time.monotonic() + seconds
+    while wanted not in told:
+        assert time.monotonic() < deadline, told
+        if select.select([descriptor], [], [], 0.5)[0]:
+            told += os.read(descriptor, 1000)
+    return told

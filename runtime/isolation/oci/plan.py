@@ -5,18 +5,21 @@ from __future__ import annotations
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from runtime import abi
 from runtime.errors import InvalidSpec
 from runtime.isolation import capabilities
 from runtime.isolation.plan import DEVICES
-from runtime.isolation.profile import Filter, compile_profile
 from runtime.oci.config import Config
 from runtime.oci.config_devices import Device
 from runtime.oci.config_ids import IdMapping
 from runtime.oci.config_process import CapabilitySets, ProcessConfig, Rlimit
 from runtime.oci.config_scheduling import Affinity, IoPriority, Scheduler
-from runtime.oci.config_seccomp import Seccomp
+
+if TYPE_CHECKING:
+    from runtime.isolation.profile import Filter
+    from runtime.oci.config_seccomp import Seccomp
 
 FLAGS = {
     "pid": abi.CLONE_NEWPID,
@@ -128,7 +131,6 @@ def plan_process(
     preserved: tuple[int, ...] = (),
 ) -> ProcessPlan:
     """Decide how `process` is executed in the container of `config`. Raises InvalidSpec."""
-    seccomp: Seccomp | None = config.linux.seccomp
     env = dict(text.split("=", 1) for text in process.env)
     held = capabilities.ALL if "user" in config.linux.namespaces else around.held
     return ProcessPlan(
@@ -141,7 +143,7 @@ def plan_process(
         umask=process.user.umask,
         powers=_plan_powers(process.capabilities, held),
         no_new_privileges=process.no_new_privileges,
-        filter=None if seccomp is None else compile_profile(seccomp, around.machine),
+        filter=_plan_filter(config.linux.seccomp, around.machine),
         rlimits=process.rlimits,
         oom_score_adj=process.oom_score_adj,
         terminal=process.terminal,
@@ -221,6 +223,15 @@ def plan_devices(config: Config) -> tuple[Device, ...]:
     }
     made |= {device.path: device for device in config.linux.devices}
     return tuple(made.values())
+
+
+def _plan_filter(seccomp: Seccomp | None, machine: str) -> Filter | None:
+    """Return the program; its compiler is loaded for who has one to be compiled only."""
+    if seccomp is None:
+        return None
+    from runtime.isolation.profile import compile_profile
+
+    return compile_profile(seccomp, machine)
 
 
 def _plan_powers(sets: CapabilitySets, held: int) -> Powers:

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import signal
+import struct
 import subprocess
+import termios
+from fcntl import ioctl
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.kernel.lab import until
-from tests.kernel.runtimes import Runtime, end, give_to_root_inside, reap, user_namespace
+from tests.kernel.runtimes import (
+    Runtime,
+    end,
+    give_to_root_inside,
+    read_until,
+    reap,
+    user_namespace,
+)
 
 pytestmark = pytest.mark.kernel
 
@@ -105,6 +117,7 @@ def test_a_group_below_can_be_named(runtime: Runtime, tmp_path: Path) -> None:
     groups = Path(f"/proc/{pid}/cgroup").read_text()
     listed = json.loads(runtime("ps", "--format", "json", box).out)
     runtime("kill", box, "KILL")
+    os.waitpid(pid, 0)  # ours since its runtime has ended; the first process waits for its end
 
     assert groups.count(f"/moorage-oci-{box}/below\n") == len(found)
     assert pid in listed
@@ -187,7 +200,7 @@ def test_a_further_process_runs_where_and_when_it_should(runtime: Runtime) -> No
         "cwd": "/",
         "env": ["PATH=/bin"],
         "scheduler": {"policy": "SCHED_OTHER", "nice": 3},
-        "execCPUAffinity": {"initial": "0", "final": "1"},
+        "execCPUAffinity": {"initial": "0", "final": "0"},
     }
     file = runtime.directory / "process.json"
     file.write_text(json.dumps(description))
@@ -196,5 +209,40 @@ def test_a_further_process_runs_where_and_when_it_should(runtime: Runtime) -> No
     plain = runtime("exec", box, "cut", "-d ", "-f19,41", "/proc/self/stat").out
 
     assert told.split("\n")[0] == "3 0"
-    assert "Cpus_allowed_list:\t1\n" in told
+    assert "Cpus_allowed_list:\t0\n" in told
     assert plain == "7 3\n"
+
+
+@pytest.mark.parametrize("verb", ["exec", "run"])
+def test_in_the_foreground_the_callers_terminal_is_its_own(runtime: Runtime, verb: str) -> None:
+    wait = 'while [ "$(stty size)" = "33 101" ]; do sleep 0.05; done'
+    script = f"stty size; echo ready; {wait}; stty size; read line; echo got $line; exit 5"
+    args = ("/bin/sh", "-c", script)
+    words: tuple[str, ...]
+    if verb == "exec":
+        words = ("exec", "--tty", running(runtime), *args)
+    else:
+        bundle = runtime.bundle(*args, process={"terminal": True})
+        words = ("run", "--bundle", str(bundle), runtime.name())
+    master, slave = pty.openpty()
+    ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 101, 0, 0))
+    before = termios.tcgetattr(slave)
+    with subprocess.Popen(
+        runtime.command(*words), stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+    ) as shown:
+        told = read_until(master, b"ready\r\n")
+        raw = termios.tcgetattr(slave)
+        ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 44, 55, 0, 0))
+        shown.send_signal(signal.SIGWINCH)
+        os.write(master, b"typed\r")
+        told += read_until(master, b"got typed\r\n")
+        code = shown.wait(20)
+    after = termios.tcgetattr(slave)
+    os.close(master)
+    os.close(slave)
+
+    assert told.decode().split()[:3] == ["33", "101", "ready"]
+    assert "44 55" in told.decode()
+    assert code == 5
+    assert not raw[3] & termios.ICANON
+    assert after == before

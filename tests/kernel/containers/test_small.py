@@ -26,8 +26,8 @@ STANDARD = {
     "operator", "os", "posix", "posixpath", "re", "reprlib", "resource", "select", "selectors",
     "signal", "socket", "stat", "string", "struct", "sys", "textwrap", "time", "token",
     "termios", "tokenize", "traceback", "types", "typing", "warnings", "weakref", "winreg",
-    "zipimport", "copy", "_frozen_importlib", "_frozen_importlib_external", "__main__", "_opcode_metadata",
-    "_suggestions", "_colorize",
+    "zipimport", "copy", "_frozen_importlib", "_frozen_importlib_external", "__main__",
+    "_opcode_metadata", "_suggestions", "_colorize",
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from runtime.isolation.launch import Launched
 from runtime.isolation.plan import JoinSpec
 from runtime.isolation.terminal import Terminal
 from tests.kernel.lab import ID_BASE, Box, Lab
+from tests.kernel.runtimes import end
 
 pytestmark = pytest.mark.kernel
 
@@ -68,6 +69,7 @@ def joined(
         yield Joined(process, master)
     finally:
         os.close(master)
+        end(process.pid)  # the container's first process waits for it to be reaped
         os.close(process.pidfd)
 
 
@@ -77,7 +79,7 @@ def test_it_is_one_of_the_container_s_own_with_the_size_asked_for(lab: Lab) -> N
         lab.box("/bin/sleep", "60") as box,
         joined(box, "/bin/sh", "-c", script, rows=33, columns=101) as process,
     ):
-        assert process.read_until("of them") == "/dev/pts/0\n33 101\nall of them"
+        assert process.read_until("them\r\n") == "/dev/pts/0\n33 101\nall of them\n"
         assert process.wait() == 0
 
 
@@ -110,7 +112,7 @@ def test_its_privileges_are_those_of_a_process_without_one(lab: Lab) -> None:
         for user in ("", "alice"):
             _, plain = box.join(*words, user=user)
             with joined(box, *words, user=user) as process:
-                assert process.read_until("Seccomp:\t2\n") == plain
+                assert process.read_until("Seccomp:\t2\r\n") == plain
                 assert process.wait() == 0
 
 

@@ -104,12 +104,15 @@ def test_the_nodes_ceiling_has_the_last_word(
     engine: FakeEngine,
     tmp_path: Path,
 ) -> None:
-    container = created()
+    budget(alice, max_log_bytes=1 << 33)
+    ceiling = tmp_path / "ceiling.toml"
+    ceiling.write_text(f"max_log_bytes = {1 << 33}\n")
+    container = created(limits={"log_bytes": 1 << 31})
     operation = ask(alice, container, WISH)
-    (tmp_path / "ceiling.toml").write_text("nonsense = true\n")
+    ceiling.unlink()
     done(operation, workshop)
 
-    assert operation.status == Status.FAILED
+    assert (operation.status, error_of(operation)["code"]) == (Status.FAILED, "refused")
     assert ("update", container) not in engine.effects
 
 

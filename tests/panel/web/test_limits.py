@@ -99,7 +99,7 @@ def test_limits_are_changed_by_the_form(
     ("field", "text", "said"),
     [
         ("memory", "1", "is not between"),
-        ("swap", "10", "give limits.memory_bytes with it"),
+        ("swap", "10", "Give limits.memory_bytes with it"),
         ("policy", "never", "is none of"),
         ("pids", "99", "10"),
     ],

@@ -101,6 +101,26 @@ async def test_chunks_that_were_there_together_travel_together(
     assert received[-1].offset == 300_000
 
 
+async def test_samples_come_whole_and_in_order_and_then_the_reason_why_no_more_come(
+    start: StartServer, path: str
+) -> None:
+    sent = [{"number": number, "text": "x" * (number * 100)} for number in range(500)]
+
+    def tell(ticket: str, conversation: Conversation) -> None:
+        conversation.ready()
+        conversation.samples(sent)
+        raise Conflict("it ended")
+
+    start(tell)
+    received = []
+    with pytest.raises(Conflict, match="it ended"):  # noqa: PT012
+        async with open_stream(path, "good") as stream:
+            async for sample in stream.samples():
+                received.append(sample)
+
+    assert received == sent
+
+
 async def test_a_refused_ticket_raises_what_the_agent_said(start: StartServer, path: str) -> None:
     start(three_lines)
 
