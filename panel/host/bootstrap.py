@@ -22,7 +22,9 @@ STARTER = SystemPackage("busybox-static", paths=("/bin/busybox", "/usr/bin/busyb
 TESTING = (
     SystemPackage("chromium", paths=("/usr/bin/chromium",)),
     SystemPackage("crun", paths=("/usr/bin/crun",)),
+    SystemPackage("gcc", paths=("/usr/bin/gcc",)),
     SystemPackage("git", paths=("/usr/bin/git", "/usr/local/bin/git")),
+    SystemPackage("libc6-dev", paths=("/usr/lib/*/libc.a",)),
     SystemPackage("postgresql", paths=("/usr/lib/postgresql/*/bin/initdb",)),
     SystemPackage("runc", paths=("/usr/sbin/runc", "/usr/bin/runc")),
     SystemPackage("strace", paths=("/usr/bin/strace",)),

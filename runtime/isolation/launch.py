@@ -17,7 +17,7 @@ from runtime.errors import Exhausted, InvalidSpec, KernelRefused, RuntimeFault
 from runtime.isolation import enter, init, sync
 from runtime.isolation.children import Launched, clone, end, is_crowded
 from runtime.isolation.namespaces import Space, children_in, refresh
-from runtime.isolation.plan import JoinSpec, plan_join, plan_launch
+from runtime.isolation.plan import JoinSpec, LaunchPlan, plan_join, plan_launch
 from runtime.isolation.terminal import Terminal
 from runtime.kernel import process
 from runtime.oci.bundle import Bundle
@@ -38,6 +38,13 @@ def launch(
     KernelRefused, and then nothing is left of it but the caller's own space and cgroup.
     """
     plan = plan_launch(bundle, view=cgroup.view, machine=os.uname().machine)
+    return carry_out(plan, space=space, cgroup=cgroup, stdio=stdio)
+
+
+def carry_out(
+    plan: LaunchPlan, *, space: Space, cgroup: Cgroup, stdio: tuple[int, int, int]
+) -> Launched:
+    """Build what was planned; all else is as with `launch`."""
     if space.uts is None or space.ipc is None:
         refresh(space)
     pipe = sync.Pipe()

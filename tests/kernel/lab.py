@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from glob import glob
@@ -18,7 +18,7 @@ from runtime.cgroups.layout import detect_all
 from runtime.isolation import launch, sharing
 from runtime.isolation.launch import Launched
 from runtime.isolation.namespaces import Space, make_space
-from runtime.isolation.plan import JoinSpec
+from runtime.isolation.plan import JoinSpec, LaunchPlan, plan_launch
 from runtime.oci.bundle import Bundle, Resources
 
 BUSYBOX = "/bin/busybox"
@@ -137,8 +137,14 @@ class Lab:
         }
         return Bundle(**(plain | options))
 
-    def launch(self, bundle: Bundle, *, space: Space | None = None) -> Box:
-        """Launch a bundle; on failure nothing is kept."""
+    def launch(
+        self,
+        bundle: Bundle,
+        *,
+        space: Space | None = None,
+        alter: Callable[[LaunchPlan], LaunchPlan] | None = None,
+    ) -> Box:
+        """Launch a bundle; on failure nothing is kept. `alter` may take a guard out of its plan."""
         cgroup = cgroups.create(bundle.cgroup, bundle.resources)
         kinds = sharing.own(bundle.host_namespaces)
         space = space or make_space(bundle.id_base, kinds=kinds)
@@ -146,7 +152,11 @@ class Lab:
         nothing = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
         try:
             stdio = (nothing, writer, writer)
-            launched = launch.launch(bundle, space=space, cgroup=cgroup, stdio=stdio)
+            if alter is None:
+                launched = launch.launch(bundle, space=space, cgroup=cgroup, stdio=stdio)
+            else:
+                plan = plan_launch(bundle, view=cgroup.view, machine=os.uname().machine)
+                launched = launch.carry_out(alter(plan), space=space, cgroup=cgroup, stdio=stdio)
         except BaseException:
             os.close(reader)
             space.close()

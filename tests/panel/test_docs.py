@@ -254,6 +254,18 @@ def test_every_file_that_the_docs_name_exists() -> None:
     assert missing == []
 
 
+def test_every_test_that_the_docs_name_exists() -> None:
+    defined = {name for path in tree.modules("tests") for name, _ in tree.functions(path)}
+    named = {
+        (tree.name(page), name)
+        for page in DOCS.rglob("*.md")
+        for name in re.findall(r"::(test_\w+)", page.read_text())
+    }
+
+    assert len(named) > 30
+    assert {(page, name) for page, name in named if name not in defined} == set()
+
+
 def test_every_decision_is_on_the_list() -> None:
     index = read("adr/README.md")
 

@@ -273,3 +273,34 @@ def test_a_conduct_of_every_wish_survives_its_file() -> None:
     )
 
     assert Conduct.from_json(json.loads(json.dumps(conduct.to_json()))) == conduct
+
+
+def test_an_image_says_how_its_command_runs_and_steers_nothing_else() -> None:
+    """CVE-2022-23648, CVE-2026-53488: volumes and labels of an image that the engine acted on."""
+    process = {"Cmd": ["a"], "User": "www", "WorkingDir": "/srv", "StopSignal": "INT"}
+    hostile = {
+        "Volumes": {"/../../etc": {}, "/link": {}},
+        "Labels": {"moorage.privileged": "true", "io.kubernetes.cri.sandbox-id": "x"},
+        "Healthcheck": {"Test": ["CMD-SHELL", "id"], "Interval": 1},
+        "OnBuild": ["RUN id"],
+        "Shell": ["/bin/evil", "-c"],
+        "Hostname": "other",
+        "Domainname": "other",
+        "ExposedPorts": {"22/tcp": {}},
+        "Memory": -1,
+        "CpuShares": 1,
+        "HostConfig": {"Privileged": True, "Binds": ["/:/host"]},
+    }
+    of_containers = {"HostConfig": {"Privileged": True}, "mounts": [{"destination": "/host"}]}
+
+    made = [
+        plan_container(
+            ContainerSpec(image="x"), ResolvedImage(id="x", config=config, layers=("/l",)), PLACE
+        )
+        for config in (
+            ImageConfig.from_json({"config": process}),
+            ImageConfig.from_json({"config": process | hostile, **of_containers}),
+        )
+    ]
+
+    assert made[0] == made[1]
