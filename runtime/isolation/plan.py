@@ -30,6 +30,8 @@ _TTY_GROUP = 5
 _PING_GROUPS = "net.ipv4.ping_group_range"
 _SEALED = ("nosuid", "nodev", "noexec")
 _EMPTY = (("size", "4096"), ("nr_inodes", "1"), ("mode", "555"))
+_TERMINALS = 256
+"""Pseudo terminals of one container; the kernel has some 3,000 for all (devpts.rst)."""
 
 DEVICES = (
     ("null", 1, 3),
@@ -219,6 +221,7 @@ def plan_filesystems(base: int, shm_bytes: int, view: tuple[str, ...]) -> tuple[
                 ("ptmxmode", "0666"),
                 ("mode", "0620"),
                 ("gid", str(base + _TTY_GROUP)),
+                ("max", str(_TERMINALS)),
             ),
             attributes=MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
             owned=True,

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from runtime.isolation.plan import LaunchPlan
+from runtime.oci.bundle import Bundle
+from tests.kernel.escapes.programs import lower
 from tests.kernel.lab import Lab
 
 pytestmark = pytest.mark.kernel
+
+Programs = Callable[[str], Path]
 
 MIB = 1024 * 1024
 
@@ -38,3 +47,34 @@ def test_open_files_end_at_a_limit_that_cannot_be_raised(lab: Lab) -> None:
     assert int(soft) <= 1024
     assert int(hard) <= 524_288
     assert refusal[-1] == hard
+
+
+def test_terminals_end_before_the_machine_has_none_left(lab: Lab, programs: Programs) -> None:
+    program = programs("terminals")
+    bundles = [lab.bundle("/terminals", "300", lower=lower(program, lab)) for _ in range(2)]
+
+    got = [finish(lab, bundles[0]), finish(lab, bundles[1], alter=without_a_limit_of_terminals)]
+
+    assert got == ["256\n", "300\n"]
+
+
+def without_a_limit_of_terminals(plan: LaunchPlan) -> LaunchPlan:
+    """Return a plan whose devpts has as many terminals as the kernel has."""
+    return replace(
+        plan,
+        filesystems=tuple(
+            replace(one, options=tuple(pair for pair in one.options if pair[0] != "max"))
+            for one in plan.filesystems
+        ),
+    )
+
+
+def finish(
+    lab: Lab, bundle: Bundle, *, alter: Callable[[LaunchPlan], LaunchPlan] | None = None
+) -> str:
+    """Return what a bundle prints until it ends."""
+    box = lab.launch(bundle, alter=alter)
+    try:
+        return lab.finish(box)[1]
+    finally:
+        box.close()
