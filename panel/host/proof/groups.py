@@ -39,7 +39,8 @@ Emulated, a start of a container takes a third of a second: it proves behaviour,
 class Group:
     """Commands that are run one after the other; a pytest group is counted test by test.
 
-    `limit_seconds` is when it is ended as hanging.
+    `limit_seconds` is when it is ended as hanging. One that is `light` keeps to a processor and
+    looks at nothing but its own, so that it may run beside another light one.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Group:
     pytest: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
     limit_seconds: float = 15 * MINUTE_SECONDS
+    light: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +71,14 @@ class Plan:
             self._pytest("unit", "tests/unit"),
             self._pytest("architecture", "tests/architecture"),
             self._pytest("contract", "tests/contract"),
-            self._pytest("panel on SQLite", "tests/panel"),
+            self._pytest("panel on SQLite", "tests/panel", light=True),
             # What a browser shows does not depend on the database.
             self._pytest(
                 "panel on PostgreSQL",
                 "--ignore-glob=*browser*",
                 "tests/panel",
                 environment=on_postgres,
+                light=True,
             ),
             self._pytest("kernel", "tests/kernel"),
             self._guest("kernel on cgroup v2", *ON_CGROUP_2),
@@ -98,8 +101,22 @@ class Plan:
             pytest=False,
         )
 
+    def turns(self) -> list[tuple[Group, ...]]:
+        """Return the groups by turns: light ones that follow each other are run at once."""
+        turns: list[tuple[Group, ...]] = []
+        for group in self.groups():
+            if turns and group.light and all(one.light for one in turns[-1]):
+                turns[-1] = (*turns[-1], group)
+            else:
+                turns.append((group,))
+        return turns
+
     def _pytest(
-        self, name: str, *paths: str, environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        *paths: str,
+        environment: Mapping[str, str] | None = None,
+        light: bool = False,
     ) -> Group:
         options = ["-q", "--seed", str(self.seed), "--strict-skips", "--leak-guard"]
         if self.long:
@@ -109,6 +126,7 @@ class Plan:
             commands=((sys.executable, "-m", "pytest", *options, *paths),),
             environment={"MOORAGE_TEST_POSTGRES": self.postgres_url, **(environment or {})},
             limit_seconds=(120 if self.long else 15) * MINUTE_SECONDS,
+            light=light,
         )
 
     def _guest(self, name: str, *paths: str) -> Group:

@@ -10,8 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from panel.host.bootstrap import CHECKOUT
 from panel.host.proof.counts import Counts, of_command, of_report
@@ -45,11 +46,12 @@ def prove(paths: Sequence[str], *, long: bool, seed: int | None) -> int:
             plan = Plan(
                 checkout=CHECKOUT, seed=chosen, long=long, postgres_url=url, paths=tuple(paths)
             )
-            groups = plan.groups()
-            _say(
-                f"{len(groups)} groups, seed {chosen}: `manage.py test --seed {chosen}` repeats it"
-            )
-            results = {group.name: _run_group(group, Path(scratch)) for group in groups}
+            turns = plan.turns()
+            count = sum(map(len, turns))
+            _say(f"{count} groups, seed {chosen}: `manage.py test --seed {chosen}` repeats it")
+            results: dict[str, Counts] = {}
+            for turn in turns:
+                results |= _run_turn(turn, Path(scratch))
         results["nothing is left behind"] = of_command(_leak_guard("after", guard))
     _say(f"seed {chosen}, {(time.monotonic() - began) / 60:.1f} minutes in all")
     for name, counts in results.items():
@@ -70,39 +72,86 @@ def _end_when_asked() -> None:
         signal.signal(number, signal.default_int_handler)
 
 
+def _run_turn(turn: tuple[Group, ...], scratch: Path) -> dict[str, Counts]:
+    if len(turn) == 1:
+        return {turn[0].name: _run_group(turn[0], scratch)}
+    _say(" and ".join(group.name for group in turn))
+    began = time.monotonic()
+    with contextlib.ExitStack() as running:
+        beside = [(group, running.enter_context(_beside(group, scratch))) for group in turn]
+        told = {group.name: finish() for group, finish in beside}
+    _say(f"{time.monotonic() - began:.0f} s")
+    return told
+
+
+@contextlib.contextmanager
+def _beside(group: Group, scratch: Path) -> Iterator[Callable[[], Counts]]:
+    """Run a group of one command; what the context gives waits for it and shows its output."""
+    words, report = _with_report(group.commands[0], group, scratch, 0)
+    with tempfile.TemporaryFile() as output, _running(words, group, output) as process:
+
+        def finish() -> Counts:
+            status = _wait(process, group)
+            output.seek(0)
+            sys.stdout.write(output.read().decode(errors="replace"))
+            counts = of_report(report, status)
+            _say(f"{group.name}: {counts}")
+            return counts
+
+        yield finish
+
+
 def _run_group(group: Group, scratch: Path) -> Counts:
     _say(f"{group.name}")
     began = time.monotonic()
     counts = Counts()
     for number, command in enumerate(group.commands):
-        report = scratch / f"{group.name.replace(' ', '-')}-{number}.xml"
-        words = [*command, f"--junit-xml={report}"] if group.pytest else list(command)
+        words, report = _with_report(command, group, scratch, number)
         if not group.pytest:
             _say(f"  {' '.join([Path(command[0]).name, *command[1:]])}")
-        status = _run(words, group)
+        with _running(words, group) as process:
+            status = _wait(process, group)
         counts += of_report(report, status) if group.pytest else of_command(status)
     _say(f"{group.name}: {counts}, {time.monotonic() - began:.0f} s")
     return counts
 
 
-def _run(words: list[str], group: Group) -> int:
+def _with_report(
+    command: tuple[str, ...], group: Group, scratch: Path, number: int
+) -> tuple[list[str], Path]:
+    """Return the words of a command, and where its report will be."""
+    report = scratch / f"{group.name.replace(' ', '-')}-{number}.xml"
+    return ([*command, f"--junit-xml={report}"] if group.pytest else list(command)), report
+
+
+@contextlib.contextmanager
+def _running(
+    words: list[str], group: Group, output: IO[bytes] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     kept = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
     process = subprocess.Popen(
         words,
         cwd=CHECKOUT,
         env={**kept, **group.environment},
         stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT if output is not None else None,
         start_new_session=True,
     )
+    try:
+        yield process
+    finally:
+        # Ctrl-C ends up here, and whatever else ends a run.
+        if process.poll() is None:
+            _end(process)
+
+
+def _wait(process: subprocess.Popen[bytes], group: Group) -> int:
     try:
         return process.wait(group.limit_seconds)
     except subprocess.TimeoutExpired:
         _say(f"{group.name} took more than {group.limit_seconds / 60:.0f} minutes; it is ended")
         return TIMED_OUT
-    finally:
-        # Ctrl-C ends up here, and whatever else ends a run.
-        if process.poll() is None:
-            _end(process)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

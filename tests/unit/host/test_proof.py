@@ -53,6 +53,17 @@ def test_the_panel_is_tested_on_both_databases(tmp_path: Path) -> None:
     assert postgres.environment["MOORAGE_TEST_DATABASE_URL"] == "postgresql:///x"
 
 
+def test_the_panel_is_tested_on_both_databases_at_once_and_all_else_alone(tmp_path: Path) -> None:
+    for level in ("unit", "panel", "kernel", "e2e"):
+        (tmp_path / "tests" / level).mkdir(parents=True)
+        (tmp_path / "tests" / level / "test_one.py").touch()
+    turns = Plan(checkout=tmp_path, seed=1, long=False, postgres_url="postgresql://x").turns()
+
+    together = [[group.name for group in turn] for turn in turns if len(turn) > 1]
+    assert together == [["panel on SQLite", "panel on PostgreSQL"]]
+    assert "kernel" in [turn[0].name for turn in turns]
+
+
 def test_seed_and_full_counts_reach_pytest(tmp_path: Path) -> None:
     (chosen,) = plan(tmp_path, "tests/unit", long=True).groups()
 
