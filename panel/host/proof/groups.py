@@ -25,8 +25,10 @@ ON_CGROUP_2 = (
     "tests/kernel/containers/test_surviving.py::test_killing_a_shim_loses_neither_line_nor_code",
     "tests/kernel/containers/test_surviving.py::test_zygote_and_shim_both_killed_leave_a_record_that_is_repaired",
     "tests/kernel/containers/test_crashing.py::test_leftovers_of_one_instance_are_none_of_the_other_s",
-    "tests/kernel/containers/test_updating.py",
-    "tests/kernel/containers/test_looking.py",
+    "tests/kernel/containers/test_updating.py::test_the_kernel_holds_new_limits_at_once",
+    "tests/kernel/containers/test_updating.py::test_a_limit_is_taken_away",
+    "tests/kernel/containers/test_updating.py::test_memory_in_use_is_not_taken_and_no_other_limit_changes",
+    "tests/kernel/containers/test_looking.py::test_a_busy_container_uses_time_and_is_held_back",
     "tests/guest",
 )
 """What runs in the emulated guest as well: whatever goes another way where there is no cgroup v1.
