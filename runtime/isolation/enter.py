@@ -64,6 +64,8 @@ def run(order: Order) -> NoReturn:
         if pid == 0:
             if order.terminal is not None:
                 terminal.take(order.terminal, identity.uid, root)
+            else:
+                os.setsid()  # a group of its own, so that it can be ended with what it began
             finish.constrain(order.process)
             finish.become(identity, order.process.confinement)
             finish.execute(order.process, identity, root, order.pipe)

@@ -76,8 +76,22 @@ def join(
     Returns when execve has succeeded. A `terminal` takes the place of `stdio`; its master has been
     handed over then. Raises as `launch` does; nothing is left then.
     """
-    plan = plan_join(joiner, machine=os.uname().machine)
     deadline = time.monotonic() + _JOIN_SECONDS
+    joining = begin_join(target, joiner, stdio=stdio, cgroup=cgroup, terminal=terminal)
+    joining.hear_out(deadline)
+    return joining.judge()
+
+
+def begin_join(
+    target: int,
+    joiner: JoinSpec,
+    *,
+    stdio: tuple[int, int, int],
+    cgroup: Cgroup | None = None,
+    terminal: Terminal | None = None,
+) -> Joining:
+    """Begin what `join` does and return at once. Raises what refuses it before it has begun."""
+    plan = plan_join(joiner, machine=os.uname().machine)
     pipe = sync.Pipe()
     try:
         pid, pidfd = _clone(0, cgroup)
@@ -92,16 +106,49 @@ def join(
                     terminal=terminal,
                 )
             )
-        pipe.keep_reader()
-        try:
-            story = pipe.hear_out(deadline=deadline)
-        finally:
-            end(Launched(pid, pidfd))
-        if story.pid is None:
-            raise _explain(story, cgroup)
-        return _judge(story, _held(story.pid), cgroup)
-    finally:
+    except BaseException:
         pipe.close()
+        raise
+    pipe.keep_reader()
+    return Joining(Launched(pid, pidfd), pipe, cgroup)
+
+
+class Joining:
+    """A join under way: to be heard out, and then asked once what came of it."""
+
+    def __init__(self, joiner: Launched, pipe: sync.Pipe, cgroup: Cgroup | None) -> None:
+        self._joiner = joiner
+        self._pipe = pipe
+        self._cgroup = cgroup
+        self._story = sync.Story()
+
+    @property
+    def fd(self) -> int:
+        """What is readable whenever there is something to hear."""
+        return self._pipe.reader
+
+    @property
+    def pid(self) -> int | None:
+        """The process that is to execute the command, once there is one: the caller's child."""
+        return self._story.pid
+
+    def hear(self) -> bool:
+        """Take in what is told next, which is there once `fd` is readable; say if it is over."""
+        return self._pipe.hear_into(self._story)
+
+    def hear_out(self, deadline: float) -> None:
+        """Wait until it is over, or until `deadline` of time.monotonic()."""
+        while not self._pipe.hear_into(self._story, deadline=deadline):
+            continue
+
+    def judge(self) -> Launched:
+        """Return the process, which executes the command; else raise why not, nothing is left."""
+        self._pipe.close()
+        end(self._joiner)
+        pid = self._story.pid
+        if pid is None:
+            raise _explain(self._story, self._cgroup)
+        return _judge(self._story, _held(pid), self._cgroup)
 
 
 def _clone(flags: int, cgroup: Cgroup | None) -> tuple[int, int]:

@@ -105,21 +105,25 @@ class Pipe:
     def hear_out(self, *, deadline: float) -> Story:
         """Listen till every writer is gone or the deadline passes; return all that was told."""
         story = Story()
-        while True:
-            try:
-                kind, payload = self.hear(deadline=deadline)
-            except Unavailable as late:
-                story.fault = story.fault or late
-                return story
-            except RuntimeFault as fault:
-                story.fault = story.fault or fault
-                continue
-            if not kind:
-                return story
-            if kind == PID:
-                story.pid = int(payload)
-            elif kind == READY:
-                story.ready = True
+        while not self.hear_into(story, deadline=deadline):
+            continue
+        return story
+
+    def hear_into(self, story: Story, *, deadline: float | None = None) -> bool:
+        """Add what is told next to `story`; say whether that is all, also since it is too late."""
+        try:
+            kind, payload = self.hear(deadline=deadline)
+        except Unavailable as late:
+            story.fault = story.fault or late
+            return True
+        except RuntimeFault as fault:
+            story.fault = story.fault or fault
+            return False
+        if kind == PID:
+            story.pid = int(payload)
+        elif kind == READY:
+            story.ready = True
+        return not kind
 
 
 def _wait_readable(descriptor: int, deadline: float) -> None:
