@@ -8,6 +8,54 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeResult:
+    """One run of a container's health check; times are nanoseconds since the epoch.
+
+    `exit_code` is None where it did not come to its end; `error` tells why. `output` is the
+    beginning of what it printed on both streams, as text, 4,096 bytes of UTF-8 at most.
+    """
+
+    started_ns: int
+    finished_ns: int
+    exit_code: int | None
+    output: str = ""
+    error: str = ""
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> ProbeResult:
+        """Rebuild a result from plain data, ignoring fields of a newer writer."""
+        return cls(**{name: plain[name] for name in cls.__dataclass_fields__ if name in plain})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthRecord:
+    """How a container fares by its health check.
+
+    `status` is starting, healthy or unhealthy; of a container that ended it is the last one.
+    `failing_streak` counts failures in a row, `log` has the last results, oldest first.
+    """
+
+    status: str
+    failing_streak: int = 0
+    log: tuple[ProbeResult, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data; `from_json` is its inverse."""
+        plain = asdict(self)
+        plain["log"] = list(plain["log"])
+        return plain
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> HealthRecord:
+        """Rebuild from `to_json` output, ignoring fields of a newer writer."""
+        return cls(
+            status=plain["status"],
+            failing_streak=plain["failing_streak"],
+            log=tuple(ProbeResult.from_json(result) for result in plain["log"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerRecord:
     """One version of what is known about a container; times are nanoseconds since the epoch.
 
@@ -15,6 +63,9 @@ class ContainerRecord:
     `exit_code` is None while it runs, and where the kernel's answer was lost (`error` tells why).
     `command` is the argument list that really runs (image configuration and spec combined).
     `restarting` says that it exited and its restart policy will start it again.
+    `health` is None where it has no health check, or was never started. Single probes change it
+    and leave the version alone, which rises with the status; of two records with one version the
+    newer is the one with the later results.
     """
 
     id: str
@@ -33,11 +84,13 @@ class ContainerRecord:
     restart_count: int = 0
     restarting: bool = False
     error: str = ""
+    health: HealthRecord | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data; `from_json` is its inverse."""
         plain = asdict(self)
         plain["command"] = list(self.command)
+        plain["health"] = self.health and self.health.to_json()
         return plain
 
     @classmethod
@@ -45,6 +98,8 @@ class ContainerRecord:
         """Rebuild a record from `to_json` output, ignoring fields of a newer writer."""
         known = {name: plain[name] for name in cls.__dataclass_fields__ if name in plain}
         known["command"] = tuple(known["command"])
+        if known.get("health") is not None:
+            known["health"] = HealthRecord.from_json(known["health"])
         return cls(**known)
 
 
@@ -53,8 +108,8 @@ class ContainerEvent:
     """A container's record reached `record.version` by `action`.
 
     `action` is one of created, started, exited, deleted, restarting, killed, exec-finished,
-    paused, resumed, renamed, updated. (container id, version) is unique, so receivers may see one
-    twice and drop it.
+    paused, resumed, renamed, health, updated. (container id, version) is unique, so receivers may
+    see one twice and drop it.
     `operation` is the id of the operation that caused it, where one did; `result` carries what a
     handed-over call ends with (an exec's exit code and output).
     """

@@ -6,6 +6,7 @@ import signal
 from dataclasses import dataclass
 from typing import Any
 
+from runtime.containers.plan_health import plan_check
 from runtime.containers.plan_process import surroundings
 from runtime.containers.plan_resources import devices, with_devices
 from runtime.containers.plan_seccomp import Node, compile_filter
@@ -85,6 +86,7 @@ def plan_container(spec: ContainerSpec, image: ResolvedImage, place: Place) -> C
         restart_retries=spec.restart_retries,
         log_bytes=spec.limits.log_bytes,
         log_files=spec.limits.log_files,
+        check=plan_check(spec.health, config),
     )
 
 

@@ -32,6 +32,7 @@ BUILT = frozenset(
         *("privileged", "network.disabled", "namespaces.pid", "namespaces.ipc"),
         *("namespaces.uts", "namespaces.network", "namespaces.cgroup", "namespaces.user"),
         *("namespaces.sysctls", "mounts", "security.masked_paths", "security.readonly_paths"),
+        "health",
     )
 )
 """Carried out."""
@@ -44,7 +45,6 @@ TOLD = frozenset(
 """Kept and told back to clients; nothing else belongs to them."""
 UNBUILT = {
     "device_requests": "let drivers choose devices",
-    "health": "check the health of containers",
     "runtime": "offer other runtimes",
     "logging.driver": "offer other log drivers",
     "logging.options": "take options of log drivers",

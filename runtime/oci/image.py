@@ -11,6 +11,23 @@ from runtime.oci.digest import parse_digest
 
 LONGEST_ARCHITECTURE = 32
 """Characters; Go's longest GOARCH has 11, and records of images keep no more than this."""
+_INT64 = 1 << 63
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageHealth:
+    """How an image wants its containers checked, as it says it: Docker's Healthcheck.
+
+    Times are nanoseconds. What is 0, or less, is left open. OCI's image configuration knows no
+    such thing; Docker keeps it beside OCI's fields.
+    """
+
+    test: tuple[str, ...] = ()
+    interval_ns: int = 0
+    timeout_ns: int = 0
+    start_period_ns: int = 0
+    start_interval_ns: int = 0
+    retries: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +44,8 @@ class ImageConfig:
     user: str = ""
     stop_signal: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    shell: tuple[str, ...] = ()
+    health: ImageHealth | None = None
     created: str = ""
 
     @classmethod
@@ -51,8 +70,33 @@ class ImageConfig:
                 _text("config.Labels", key): _text("config.Labels", value)
                 for key, value in _object("config.Labels", config.get("Labels") or {}).items()
             },
+            shell=_texts("config.Shell", config.get("Shell")),
+            health=_health(config.get("Healthcheck")),
             created=_text("created", plain.get("created") or ""),
         )
+
+
+def _health(value: object) -> ImageHealth | None:
+    if value is None:
+        return None
+    plain = _object("config.Healthcheck", value)
+    return ImageHealth(
+        test=_texts("config.Healthcheck.Test", plain.get("Test")),
+        interval_ns=_whole("config.Healthcheck.Interval", plain.get("Interval")),
+        timeout_ns=_whole("config.Healthcheck.Timeout", plain.get("Timeout")),
+        start_period_ns=_whole("config.Healthcheck.StartPeriod", plain.get("StartPeriod")),
+        start_interval_ns=_whole("config.Healthcheck.StartInterval", plain.get("StartInterval")),
+        retries=_whole("config.Healthcheck.Retries", plain.get("Retries")),
+    )
+
+
+def _whole(field_name: str, value: object) -> int:
+    """Return a number of Go's int64, 0 where there is none."""
+    if value is None:
+        return 0
+    if not isinstance(value, int) or isinstance(value, bool) or not -_INT64 <= value < _INT64:
+        raise InvalidSpec(field_name, f"{value!r:.200} is not a whole number of 64 bits")
+    return value
 
 
 def _object(field_name: str, value: object) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from runtime.cgroups import cgroup as cgroups
 from runtime.cgroups.change import change, restore
 from runtime.errors import Conflict, InvalidSpec, KernelRefused
 from runtime.isolation import launch, namespaces, node, peers, sharing
-from runtime.isolation.launch import Launched
+from runtime.isolation.launch import Joining, Launched
 from runtime.isolation.namespaces import Space
 from runtime.isolation.plan import JoinSpec
 from runtime.isolation.terminal import Terminal
@@ -96,16 +96,24 @@ class Body:
     ) -> Launched:
         """Start a further process in the container; `spec` has what ExecSpec.to_json() returns."""
         _, cgroup = self._ready()
+        joiner = self._joiner(spec, terminal)
+        return launch.join(run.pidfd, joiner, stdio=stdio, cgroup=cgroup, terminal=terminal)
+
+    def begin_join(self, run: Run, spec: Mapping[str, Any], stdio: tuple[int, int, int]) -> Joining:
+        """Begin what `join` does, without a terminal, and do not wait for it."""
+        _, cgroup = self._ready()
+        return launch.begin_join(run.pidfd, self._joiner(spec), stdio=stdio, cgroup=cgroup)
+
+    def _joiner(self, spec: Mapping[str, Any], terminal: Terminal | None = None) -> JoinSpec:
         base = {} if terminal is None else {"TERM": TERM}
         env = {**base, **dict(self._bundle.env), **spec["env"]}
-        join = JoinSpec.inside(
+        return JoinSpec.inside(
             self._fitted,
             args=tuple(spec["command"]),
             env=tuple(env.items()),
             cwd=spec["working_dir"] or self._bundle.cwd,
             user=self._bundle.user if spec["user"] is None else spec["user"],
         )
-        return launch.join(run.pidfd, join, stdio=stdio, cgroup=cgroup, terminal=terminal)
 
     def take(self, handed: Handed) -> None:
         """Go on with the namespaces and the cgroup of a dead shim."""

@@ -10,23 +10,31 @@ from runtime.isolation.launch import Launched
 from runtime.isolation.terminal import Terminal
 from runtime.shim.body import Body
 from runtime.shim.chronicle import Chronicle
+from runtime.shim.conduct import Conduct
 from runtime.shim.executions import Executions
+from runtime.shim.leftover import Leftover
 from runtime.shim.loop import Loop
 from runtime.shim.marks import Marks
+from runtime.shim.probes import Probes
 from runtime.shim.run import Run
 from runtime.shim.sessions import Sessions, Take
+from runtime.state import boot
 from runtime.state.records import Cause
 
 
 class Company:
-    """The execs and sessions of one container."""
+    """The execs and sessions of one container, and the `probes` of its health check."""
 
-    def __init__(self, loop: Loop, marks: Marks, ledger: Chronicle, body: Body) -> None:
+    def __init__(
+        self, loop: Loop, marks: Marks, ledger: Chronicle, body: Body, conduct: Conduct
+    ) -> None:
         self._ledger = ledger
         self._body = body
         self._marks = marks
         self._executions = Executions(loop, marks, ended=self._ended)
         self._sessions = Sessions(loop, marks, ended=self._ended)
+        leftover = Leftover(conduct.bundle.state_dir, boot.boot_id())
+        self.probes = Probes(conduct.check, loop, ledger, body, leftover)
 
     def execute(self, run: Run, operation: str, spec: Mapping[str, Any]) -> None:
         """Start a process whose output is kept, once for each operation."""
@@ -50,6 +58,7 @@ class Company:
 
     def finish_all(self) -> None:
         """Record the ends of all that is left: their container ended."""
+        self.probes.over()
         self._executions.finish_all()
         self._sessions.end_all()
 

@@ -16,8 +16,28 @@ HEALTHY_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """The command that says by exit code 0 whether the container is well, and when it is run.
+
+    `interval_seconds` after the last one it has `timeout_seconds`; `retries` failures in a row are
+    unhealthy. In the first `start_period_seconds` of a run failures do not count, and until it
+    succeeds it comes every `start_interval_seconds`.
+    """
+
+    args: tuple[str, ...]
+    interval_seconds: float
+    timeout_seconds: float
+    start_period_seconds: float
+    start_interval_seconds: float
+    retries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conduct:
-    """A bundle, its stop signal (a number) and grace, restart policy and log ring."""
+    """A bundle, its stop signal (a number) and grace, restart policy and log ring.
+
+    `check` is its health check, where it has one.
+    """
 
     bundle: Bundle
     stop_signal: int
@@ -26,6 +46,7 @@ class Conduct:
     restart_retries: int
     log_bytes: int
     log_files: int
+    check: Check | None = None
 
     def ends(self, number: int) -> bool:
         """Say whether whoever sends this signal wants the container to end."""
@@ -51,6 +72,7 @@ class Conduct:
         plain["bundle"] = _plain(self.bundle)
         plain["bundle"]["resources"] = _plain(self.bundle.resources)
         plain["bundle"]["devices"] = [_plain(device) for device in self.bundle.devices]
+        plain["check"] = self.check and _plain(self.check)
         return plain
 
     @classmethod
@@ -61,7 +83,14 @@ class Conduct:
         bundle["resources"] = Resources(**{name: _frozen(value) for name, value in resources})
         devices = plain["bundle"].get("devices", ())
         bundle["devices"] = tuple(DeviceWish(**device) for device in devices)
-        return cls(**{**plain, "bundle": Bundle(**bundle)})
+        return cls(**{**plain, "bundle": Bundle(**bundle), "check": _check(plain.get("check"))})
+
+
+def _check(plain: Mapping[str, Any] | None) -> Check | None:
+    """Return the check in a file; files of before there were any have none."""
+    if plain is None:
+        return None
+    return Check(**{name: _frozen(value) for name, value in plain.items()})
 
 
 def restarts(conduct: Conduct, *, exit_code: int | None, count: int) -> bool:

@@ -55,8 +55,8 @@ class Shim:
         self._link.attach(connection)
         self._wishes = Wishes(self._marks, self._ledger)
         self._body = Body(self._conduct.bundle)
-        self._company = Company(self._loop, self._marks, self._ledger, self._body)
-        self._standstill = Standstill(self._ledger, self._body)
+        self._company = Company(self._loop, self._marks, self._ledger, self._body, self._conduct)
+        self._standstill = Standstill(self._ledger, self._body, self._company.probes)
         self.amendments = Amendments(self._conduct, self._ledger, self._marks, self._body)
         self._writer = SegmentWriter(
             f"{self._directory}/logs",
@@ -220,6 +220,7 @@ class Shim:
             pid_start=boot.start_time(run.pid),
             boot=self._boot,
             again=again and self._wishes.restart is None,
+            checked=self._conduct.check is not None,
         )
         return self._ledger.change(
             Cause(action="started", operation=self._wishes.fulfil()),
@@ -232,6 +233,7 @@ class Shim:
         for name, fd in run.output.pipes.items():
             self._loop.watch(fd, lambda name=name: self._pump(run, name))  # type: ignore[misc]
         self._loop.watch(run.pidfd, self._first_process_ended)
+        self._company.probes.begin(run)
 
     def _pump(self, run: Run, name: str) -> None:
         if not run.output.pump(name):

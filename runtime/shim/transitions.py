@@ -7,19 +7,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from runtime.events import HealthRecord
+from runtime.shim import health
 from runtime.state.exits import ExitRecord
 from runtime.state.records import State, Stopping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beginning:
-    """A run that was launched: its number, process, boot, and whether the policy started it."""
+    """A run that was launched: its number, process, boot, and whether the policy started it.
+
+    `checked` says that the container has a health check.
+    """
 
     run: int
     pid: int
     pid_start: int | None
     boot: str
     again: bool
+    checked: bool = False
 
 
 def started(state: State, beginning: Beginning) -> State:
@@ -35,6 +41,7 @@ def started(state: State, beginning: Beginning) -> State:
         restarting=False,
         restart_count=state.record.restart_count + 1 if beginning.again else 0,
         error="",
+        health=health.begun(state.record.health) if beginning.checked else None,
     )
     return replace(
         state,
@@ -77,6 +84,11 @@ def paused(state: State) -> State:
 def resumed(state: State) -> State:
     """Return the state of a paused container that was thawed."""
     return replace(state, record=replace(state.record, state="running"))
+
+
+def probed(state: State, found: HealthRecord) -> State:
+    """Return the state after a result of the health check."""
+    return replace(state, record=replace(state.record, health=found))
 
 
 def settled(state: State) -> State:

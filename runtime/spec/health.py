@@ -20,18 +20,19 @@ class Health(Topic):
     """A command that is run again and again: Docker Config.Healthcheck (HealthConfig).
 
     `test` is ("CMD", argument…), ("CMD-SHELL", script) or ("NONE",), which ends the image's; ()
-    keeps the image's test. Every `interval_seconds` it has `timeout_seconds` to exit with 0;
-    `retries` failures in a row are unhealthy. Failures do not count during
-    `start_period_seconds`, when it runs every `start_interval_seconds`.
+    keeps the image's test. `interval_seconds` after the last one it has `timeout_seconds` to exit
+    with 0; `retries` failures in a row are unhealthy. Failures do not count during
+    `start_period_seconds`, when it runs every `start_interval_seconds` until it succeeds. None
+    keeps what the image says of these, or else 30, 30, 3, 0 and 5.
     """
 
     PATH: ClassVar[str] = "health"
     test: tuple[str, ...] = asked(TEXTS, ())
-    interval_seconds: float = asked(number(_LEAST, _DAY), DEFAULT_SECONDS)
-    timeout_seconds: float = asked(number(_LEAST, _DAY), DEFAULT_SECONDS)
-    start_period_seconds: float = asked(number(0, _DAY), 0.0)
-    start_interval_seconds: float = asked(number(_LEAST, _DAY), DEFAULT_START_INTERVAL_SECONDS)
-    retries: int = asked(whole(1, 1_000_000), DEFAULT_RETRIES)
+    interval_seconds: float | None = asked(number(_LEAST, _DAY))
+    timeout_seconds: float | None = asked(number(_LEAST, _DAY))
+    start_period_seconds: float | None = asked(number(0, _DAY))
+    start_interval_seconds: float | None = asked(number(_LEAST, _DAY))
+    retries: int | None = asked(whole(1, 1_000_000))
 
     def validate(self) -> None:
         """Refuse a test of no known form."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 
@@ -22,6 +23,16 @@ def start_time(pid: int) -> int | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return int(text[text.rindex(b")") + 2 :].split()[19])
+
+
+def seconds_since(start: int | None) -> float:
+    """Return how long ago `start` was, a time as `start_time` tells it; 0 where it is not known.
+
+    Neither setting the clock nor a new shim changes it.
+    """
+    if start is None:
+        return 0.0
+    return max(0.0, uptime_ns() / 1e9 - start / os.sysconf("SC_CLK_TCK"))
 
 
 def uptime_ns() -> int:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from runtime.containers.lifecycle import is_to_be_removed
 from runtime.containers.plan import capabilities, own_filter, refuse_unbuilt
+from runtime.containers.plan_health import plan_check
 from runtime.containers.plan_process import surroundings
 from runtime.containers.plan_resources import devices
 from runtime.containers.plan_sharing import host_kinds
@@ -59,6 +60,7 @@ class FakeContainers(Looking):
             host_kinds(spec)
             devices(spec)
             own_filter(spec, capabilities(spec), os.uname().machine, os.uname().release)
+            check = plan_check(spec.health, image.config)
             self._effect("create", name)
             record = ContainerRecord(
                 id=name,
@@ -70,7 +72,7 @@ class FakeContainers(Looking):
                 state="created",
                 created_ns=time.time_ns(),
             )
-            self._all[name] = Held(record, spec)
+            self._all[name] = Held(record, spec, check)
             return self._change(name, "created", sink=sink)
 
     def start(self, container: str, *, sink: Sink = _NULL) -> ContainerRecord:
@@ -92,10 +94,13 @@ class FakeContainers(Looking):
                 finished_ns=None,
                 exit_code=None,
                 pid=4242,
+                health=self._first_health(found),
             )
             self._print(found, outcome)
             if outcome.exit_code is not None:
                 self._exit(container, outcome.exit_code)
+            else:
+                self._check(found)
             return record
 
     def stop(

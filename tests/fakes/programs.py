@@ -21,7 +21,7 @@ def play(command: Sequence[str]) -> Outcome:
     """Run a command line. Raises InvalidSpec("command") where there is no such program."""
     if not command:
         raise InvalidSpec("command", "neither the image nor the request names one")
-    if list(command[:2]) == ["sh", "-c"]:
+    if list(command[:2]) in (["sh", "-c"], ["/bin/sh", "-c"]):
         return _script(command[2] if len(command) > 2 else "")
     return _simple(list(command))
 

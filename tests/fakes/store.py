@@ -8,14 +8,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from runtime.errors import Interrupted, NotFound, RuntimeFault
-from runtime.events import ContainerEvent, ContainerRecord, LogFrame, NullSink, OnceRecord, Sink
-from runtime.shim import protocol
+from runtime.errors import Interrupted, InvalidSpec, NotFound, RuntimeFault
+from runtime.events import (
+    ContainerEvent,
+    ContainerRecord,
+    HealthRecord,
+    LogFrame,
+    NullSink,
+    OnceRecord,
+    ProbeResult,
+    Sink,
+)
+from runtime.shim import health, protocol
+from runtime.shim.conduct import Check
 from runtime.shim.marks import answer_again
 from runtime.spec.container import ContainerSpec
 from tests.fakes.events import FakeEvents
 from tests.fakes.images import FakeImages
-from tests.fakes.programs import Outcome
+from tests.fakes.programs import Outcome, play
 from tests.fakes.sessions import FakeSession
 
 _NULL = NullSink()
@@ -30,6 +40,7 @@ class Held:
 
     record: ContainerRecord
     spec: ContainerSpec
+    check: Check | None = None
     frames: list[LogFrame] = field(default_factory=list)
     once: dict[str, OnceRecord] = field(default_factory=dict)
     sessions: dict[str, FakeSession] = field(default_factory=dict)
@@ -107,7 +118,9 @@ class Store:
                 started_ns=time.time_ns(),
                 exit_code=None,
                 pid=4243,
+                health=self._first_health(found),
             )
+            self._check(found)
 
     def interrupt(self, container: str, operation: str) -> None:
         """Let a once operation have been cut short, and be told as a shim's successor does."""
@@ -124,6 +137,27 @@ class Store:
         """Let the container vanish without a word."""
         with self._changed:
             del self._all[container]
+
+    def probe(self, container: str, exit_code: int | None, output: str = "") -> None:
+        """Let the container's health check have come to a result; None is one that was cut off."""
+        with self._changed:
+            found = self._find(container)
+            before, now = found.record.health, time.time_ns()
+            assert found.check is not None
+            assert before is not None
+            result = ProbeResult(
+                started_ns=now,
+                finished_ns=now,
+                exit_code=exit_code,
+                output=output if exit_code is not None else "",
+                error=output if exit_code is None else "",
+            )
+            age = (now - (found.record.started_ns or now)) / 1e9
+            after = health.after(found.check, before, result, age_seconds=age)
+            if after.status != before.status:
+                self._change(container, "health", health=after)
+            else:
+                found.record = replace(found.record, health=after)
 
     def print(self, container: str, data: bytes, stream: str = "stdout") -> None:
         """Let the container write."""
@@ -144,6 +178,27 @@ class Store:
     def _frames(self, container: str) -> Frames:
         with self._changed:
             return list(self._find(container).frames)
+
+    def _first_health(self, found: Held) -> HealthRecord | None:
+        return None if found.check is None else health.begun(found.record.health)
+
+    def _check(self, found: Held) -> None:
+        """Run the health check of what has just been started until that says something."""
+        check, container = found.check, found.record.id
+        for _ in range(check.retries if check is not None else 0):
+            assert check is not None
+            if found.record.state != "running":
+                return
+            try:
+                outcome = play(check.args)
+            except InvalidSpec as refused:
+                self.probe(container, None, str(refused))
+                continue
+            late = f"it took longer than {check.timeout_seconds:g} s and was killed"
+            said = late if outcome.exit_code is None else outcome.output
+            self.probe(container, outcome.exit_code, said)
+            if outcome.exit_code == 0:
+                return
 
     def _effect(self, verb: str, container: str) -> None:
         self.before(verb, container)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from runtime.events import ContainerRecord
 from runtime.images.image import ResolvedImage
 from runtime.images.images import Images
 from runtime.oci.image import ImageConfig
+from runtime.shim import client
 from runtime.spec.container import ContainerSpec
 from runtime.spec.limits import Limits
 
@@ -122,6 +124,16 @@ def ended(pid: int) -> bool:
         return b") Z " in Path(f"/proc/{pid}/stat").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
         return True
+
+
+def replace_shim(instance: Instance, container: str) -> None:
+    """Kill the container's shim, and wait for the next one."""
+    shim = instance.shim(container)
+    os.kill(shim, signal.SIGKILL)
+    until(lambda: ended(shim))
+    instance.engine.containers.recover()
+    until(lambda: client.shim_lives(instance.config, container))
+    assert instance.shim(container) != shim
 
 
 def holder(path: str) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 
 import pytest
@@ -14,7 +12,7 @@ from runtime.errors import Conflict
 from runtime.events import ContainerRecord
 from runtime.shim import client
 from runtime.shim.protocol import Execute
-from tests.kernel.containers.conftest import Instance, ended, until
+from tests.kernel.containers.conftest import Instance, replace_shim, until
 
 pytestmark = pytest.mark.kernel
 
@@ -45,16 +43,6 @@ def is_frozen(instance: Instance, container: str) -> bool:
         return freezer.is_frozen(group.unified, 2)
     finally:
         group.close()
-
-
-def replace_shim(instance: Instance, container: str) -> None:
-    """Kill the container's shim, and wait for the next one."""
-    shim = instance.shim(container)
-    os.kill(shim, signal.SIGKILL)
-    until(lambda: ended(shim))
-    instance.engine.containers.recover()
-    until(lambda: client.shim_lives(instance.config, container))
-    assert instance.shim(container) != shim
 
 
 def test_a_paused_container_prints_nothing_and_goes_on_where_it_was(instance: Instance) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -275,13 +276,13 @@ def test_a_conduct_of_every_wish_survives_its_file() -> None:
     assert Conduct.from_json(json.loads(json.dumps(conduct.to_json()))) == conduct
 
 
-def test_an_image_says_how_its_command_runs_and_steers_nothing_else() -> None:
+def test_an_image_says_how_its_command_and_check_run_and_steers_nothing_else() -> None:
     """CVE-2022-23648, CVE-2026-53488: volumes and labels of an image that the engine acted on."""
     process = {"Cmd": ["a"], "User": "www", "WorkingDir": "/srv", "StopSignal": "INT"}
     hostile = {
         "Volumes": {"/../../etc": {}, "/link": {}},
         "Labels": {"moorage.privileged": "true", "io.kubernetes.cri.sandbox-id": "x"},
-        "Healthcheck": {"Test": ["CMD-SHELL", "id"], "Interval": 1},
+        "Healthcheck": {"Test": ["CMD-SHELL", "id"], "Interval": 10**9},
         "OnBuild": ["RUN id"],
         "Shell": ["/bin/evil", "-c"],
         "Hostname": "other",
@@ -303,4 +304,22 @@ def test_an_image_says_how_its_command_runs_and_steers_nothing_else() -> None:
         )
     ]
 
-    assert made[0] == made[1]
+    check = made[1].check
+    assert check is not None
+    assert (check.args, check.interval_seconds) == (("/bin/evil", "-c", "id"), 1.0)
+    assert made[0] == replace(made[1], check=None)
+
+
+def test_a_check_survives_the_conduct_s_file() -> None:
+    conduct = planned({"cmd": ("a",)}, health={"test": ["CMD", "well", "-x"], "retries": 2})
+
+    assert conduct.check is not None
+    assert conduct.check.args == ("well", "-x")
+    assert Conduct.from_json(json.loads(json.dumps(conduct.to_json()))) == conduct
+
+
+def test_a_conduct_of_before_there_were_checks_has_none() -> None:
+    plain = planned({"cmd": ("a",)}).to_json()
+    del plain["check"]
+
+    assert Conduct.from_json(plain).check is None

@@ -144,6 +144,8 @@ def test_a_value_of_the_wrong_kind_is_refused_by_name(field: str) -> None:
         ({"mounts": [{"type": "tmpfs", "target": "/a"}] * 2}, "mounts.target"),
         ({"health": {"test": ["echo"]}}, "health.test"),
         ({"health": {"test": ["CMD-SHELL", "a", "b"]}}, "health.test"),
+        ({"health": {"timeout_seconds": 0}}, "health.timeout_seconds"),
+        ({"health": {"retries": 0}}, "health.retries"),
         ({"auto_remove": True, "restart": "always"}, "auto_remove"),
         ({"devices": [{"permissions": "rr", "source": "/dev/fuse"}]}, "devices.permissions"),
         ({"devices": [{"kind": "c", "target": "/dev/x"}]}, "devices.major"),
