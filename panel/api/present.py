@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from panel.api import problems
 from panel.inventory.models import Container, Image
+from panel.inventory.project import moment as from_nanoseconds
 from panel.operations.models import Operation
 
 
@@ -37,6 +39,7 @@ def container(row: Container) -> dict[str, Any]:
         "labels": spec.get("labels") or {},
         "error": row.record.get("error") or None,
         "restart_count": row.record.get("restart_count", 0),
+        "health": _health(row.record.get("health")),
     }
 
 
@@ -68,6 +71,26 @@ def image(row: Image) -> dict[str, Any]:
         "created": moment(row.created),
         "node": row.node,
         "team": row.team.slug,
+    }
+
+
+def _health(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what a record says of its health check, results oldest first."""
+    if found is None:
+        return None
+    return {
+        "status": found["status"],
+        "failing_streak": found["failing_streak"],
+        "log": [
+            {
+                "started": moment(from_nanoseconds(result["started_ns"])),
+                "finished": moment(from_nanoseconds(result["finished_ns"])),
+                "exit_code": result["exit_code"],
+                "output": result["output"],
+                "error": result["error"] or None,
+            }
+            for result in found["log"]
+        ],
     }
 
 

@@ -16,6 +16,7 @@ TEXT_MAP = {"type": "object", "additionalProperties": TEXT}
 ANYTHING = {"type": ["object", "null"]}
 TIME = {"type": "string", "format": "date-time"}
 MAYBE_TIME = {"type": ["string", "null"], "format": "date-time"}
+MAYBE_NUMBER = {"type": ["number", "null"]}
 
 
 def _object(required: str = "", **properties: Any) -> dict[str, Any]:
@@ -29,6 +30,10 @@ def _ref(name: str) -> dict[str, str]:
 
 def _figures(*names: str) -> dict[str, Any]:
     return {"type": ["object", "null"], "properties": dict.fromkeys(names, MAYBE_WHOLE)}
+
+
+def _maybe(name: str) -> dict[str, Any]:
+    return {"anyOf": [_ref(name), {"type": "null"}]}
 
 
 def _listed(name: str) -> dict[str, Any]:
@@ -52,6 +57,28 @@ SCHEMAS: dict[str, Any] = {
         retries=WHOLE,
     ),
     "ContainerChange": _object(limits=_ref("Limits"), restart=_ref("Restart")),
+    "HealthCheck": _object(
+        test=TEXTS,
+        interval_seconds=MAYBE_NUMBER,
+        timeout_seconds=MAYBE_NUMBER,
+        start_period_seconds=MAYBE_NUMBER,
+        start_interval_seconds=MAYBE_NUMBER,
+        retries=MAYBE_WHOLE,
+    ),
+    "ProbeResult": _object(
+        "started finished exit_code output error",
+        started=TIME,
+        finished=TIME,
+        exit_code=MAYBE_WHOLE,
+        output=TEXT,
+        error=MAYBE_TEXT,
+    ),
+    "Health": _object(
+        "status failing_streak log",
+        status={"type": "string", "enum": ["starting", "healthy", "unhealthy"]},
+        failing_streak=WHOLE,
+        log={"type": "array", "items": _ref("ProbeResult")},
+    ),
     "NewContainer": _object(
         "image",
         image=TEXT,
@@ -62,6 +89,7 @@ SCHEMAS: dict[str, Any] = {
         limits=_ref("Limits"),
         user=MAYBE_TEXT,
         working_dir=MAYBE_TEXT,
+        health=_maybe("HealthCheck"),
         start={"type": "boolean", "default": True},
     ),
     "Container": _object(
@@ -84,6 +112,7 @@ SCHEMAS: dict[str, Any] = {
         labels=TEXT_MAP,
         error=MAYBE_TEXT,
         restart_count=WHOLE,
+        health=_maybe("Health"),
     ),
     "Operation": _object(
         "id kind status target progress error result created started finished",

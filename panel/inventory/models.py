@@ -21,7 +21,11 @@ class Node(models.Model):
 
 
 class Container(models.Model):
-    """A container as last heard of. `version` 0 is a place kept for one that is being created."""
+    """A container as last heard of. `version` 0 is a place kept for one that is being created.
+
+    `health` is empty where it has no health check, or does not run; `checked` is when the last
+    result came in, which is no new version.
+    """
 
     id = models.CharField(max_length=32, primary_key=True)
     version = models.BigIntegerField(default=0)
@@ -38,6 +42,8 @@ class Container(models.Model):
     finished = models.DateTimeField(null=True)
     exit_code = models.IntegerField(null=True)
     oom_killed = models.BooleanField(default=False)
+    health = models.CharField(max_length=16, blank=True, default="", db_default="")
+    checked = models.DateTimeField(null=True)
     deleted = models.BooleanField(default=False)
 
     class Meta:

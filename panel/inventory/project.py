@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from runtime.spec.container import ContainerSpec
 from runtime.spec.limits import Limits
 
 DEAD = "dead"
+ALIVE = ("running", "paused")
 
 
 def keep_place(container: str, spec: ContainerSpec, *, team_id: int, node: str) -> Container:
@@ -86,6 +87,29 @@ def is_drawn(record: ContainerRecord) -> bool:
     return Container.objects.filter(pk=record.id, version__gte=record.version).exists()
 
 
+def draw_probes(records: Sequence[ContainerRecord]) -> int:
+    """Show results of health checks, which come without a new version; say how many were new."""
+    if not records:
+        return 0
+    with transaction.atomic():
+        return sum(
+            Container.objects.filter(pk=record.id, version=record.version).update(
+                record=record.to_json(), checked=checked(record)
+            )
+            for record in records
+        )
+
+
+def checked(record: ContainerRecord) -> datetime | None:
+    """Return when the last result of the health check came in."""
+    log = record.health.log if record.health is not None else ()
+    return moment(log[-1].finished_ns) if log else None
+
+
+def _health(record: ContainerRecord) -> str:
+    return record.health.status if record.health is not None and record.state in ALIVE else ""
+
+
 def _insert(record: ContainerRecord, team: Team, node: str) -> Container:
     try:
         with transaction.atomic():
@@ -122,6 +146,8 @@ def _columns(record: ContainerRecord) -> dict[str, Any]:
         "finished": moment(record.finished_ns),
         "exit_code": record.exit_code,
         "oom_killed": record.oom_killed,
+        "health": _health(record),
+        "checked": checked(record),
         "deleted": record.state == DEAD,
     }
 

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -23,7 +23,7 @@ from panel.accounts.models import Team
 from panel.eventlog import prune as events
 from panel.inventory.images import project_images
 from panel.inventory.models import Container
-from panel.inventory.project import give_place_up
+from panel.inventory.project import checked, draw_probes, give_place_up
 from panel.operations import kinds, lease, retention
 from panel.operations.doorbell import ring_noted
 from panel.operations.finish import end
@@ -133,12 +133,19 @@ def ring_again(node: str) -> int:
 
 
 def compare(engine: Engine, *, node: str) -> int:
-    """Bring the picture to what the engine says now, and say how many containers differed."""
-    before = dict(Container.objects.filter(node=node, deleted=False).values_list("pk", "version"))
+    """Bring the picture to what the engine says now, and say how many containers differed.
+
+    Results of health checks make no difference, but are drawn.
+    """
+    rows = Container.objects.filter(node=node, deleted=False)
+    seen = {pk: (version, at) for pk, version, at in rows.values_list("pk", "version", "checked")}
+    before = {pk: version for pk, (version, _) in seen.items()}
     records = engine.containers.list()
     stale = [one for one in records if before.get(one.id, -1) < one.version]
     there = {record.id for record in records}
     unknown = [pk for pk in before if pk not in there]
+    probed = [one for one in records if one.health and seen.get(one.id) != _seen(one)]
+    _tried(partial(draw_probes, [one for one in probed if before.get(one.id) == one.version]))
 
     def draw(record: ContainerRecord) -> bool:
         settle_from_event(_event(record), node=node)
@@ -209,6 +216,10 @@ def _ring(row: Operation) -> bool:
     row.rung = None
     ring_noted(row)
     return True
+
+
+def _seen(record: ContainerRecord) -> tuple[int, datetime | None]:
+    return record.version, checked(record)
 
 
 def _is_orphan(row: Operation) -> bool:

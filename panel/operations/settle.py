@@ -63,6 +63,7 @@ def _happening(container: Container, event: ContainerEvent) -> Happening:
             "exit_code": record.exit_code,
             "oom_killed": record.oom_killed,
             "restart_count": record.restart_count,
+            "health": record.health.status if record.health is not None else None,
         },
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -10,9 +11,10 @@ from django.views.decorators.http import require_GET
 from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action, require
 from panel.inventory.models import Container
+from panel.inventory.project import moment
 from panel.inventory.queries import find_container
 from panel.operations.models import Operation
-from panel.web import frame, words
+from panel.web import frame, quantities, words
 from panel.web.containers import with_doing
 from panel.web.visit import member, page
 
@@ -29,6 +31,7 @@ def overview(request: HttpRequest, actor: Actor, container: str) -> HttpResponse
     meaning = words.exit_meaning(row.exit_code, oom_killed=row.oom_killed)
     context = {"meaning": meaning, "spec": row.record.get("spec", {}), "record": row.record}
     context["operations"] = _operations(row, LAST_OPERATIONS)
+    context["results"] = _results(row.record)
     return _tab(request, actor, row, "overview", context)
 
 
@@ -92,3 +95,17 @@ def _tab(
 def _operations(row: Container, limit: int) -> list[Operation]:
     changes = Operation.objects.filter(team_id=row.team_id, target=row.pk, klass="change")
     return frame.named(changes.select_related("user").order_by("-number"), limit)
+
+
+def _results(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the last results of the health check as they are shown, newest first."""
+    health = record.get("health") or {"log": []}
+    return [
+        {
+            **result,
+            "well": result["exit_code"] == 0,
+            "finished": moment(result["finished_ns"]),
+            "took": quantities.span((result["finished_ns"] - result["started_ns"]) / 1e9),
+        }
+        for result in reversed(health["log"])
+    ]

@@ -18,7 +18,7 @@ from panel.web import search
 from panel.web.visit import is_part, known_rows, member, page
 
 PAGE = 100
-KEYS = frozenset({"state", "image", "name", "node"})
+KEYS = frozenset({"state", "health", "image", "name", "node"})
 ATTENTION = "attention"
 
 
@@ -65,15 +65,18 @@ def _fitting(rows: QuerySet[Container], asked: str) -> QuerySet[Container]:
         if key == "state":
             troubled = value == ATTENTION
             rows = _troubled(rows) if troubled else rows.filter(state=value.lower())
+        elif key == "health":
+            rows = rows.filter(health=value.lower())
         else:
             rows = rows.filter(**{f"{key}__icontains": value})
     return rows
 
 
 def _troubled(rows: QuerySet[Container]) -> QuerySet[Container]:
-    """Return those that ended badly: a failure, or killed for memory."""
+    """Return those that ended badly, a failure or killed for memory, and the unhealthy ones."""
     stopped_by_hand = Q(exit_code__in=(0, 130, 137, 143))
-    return rows.filter(state="exited").exclude(stopped_by_hand & Q(oom_killed=False))
+    ended_badly = Q(state="exited") & ~(stopped_by_hand & Q(oom_killed=False))
+    return rows.filter(ended_badly | Q(health="unhealthy"))
 
 
 def _known_but_hidden(

@@ -18,7 +18,26 @@ _FIELDS = {
     "limits.memory_bytes": "memory",
     "limits.cpus": "cpus",
     "limits.pids": "pids",
+    "health.interval_seconds": "health_interval",
+    "health.timeout_seconds": "health_timeout",
+    "health.start_period_seconds": "health_start_period",
+    "health.retries": "health_retries",
 }
+TYPED = (
+    "name",
+    "image",
+    "command",
+    "memory",
+    "memory_unit",
+    "cpus",
+    "pids",
+    "health",
+    "health_interval",
+    "health_timeout",
+    "health_start_period",
+    "health_retries",
+)
+"""Fields of one line of text."""
 
 
 class Fields(Protocol):
@@ -38,6 +57,7 @@ class CreateForm:
     values: dict[str, str]
     env: list[tuple[str, str]]
     start: bool = True
+    unchecked: bool = False
     errors: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -49,11 +69,15 @@ class CreateForm:
     @classmethod
     def typed(cls, given: Fields) -> CreateForm:
         """Return the form as it was sent."""
-        names = ("name", "image", "command", "memory", "memory_unit", "cpus", "pids")
-        values = {name: str(given.get(name, "")).strip() for name in names}
+        values = {name: str(given.get(name, "")).strip() for name in TYPED}
         pairs = zip(given.getlist("env-key"), given.getlist("env-value"), strict=False)
         env = [(key.strip(), value) for key, value in pairs if key.strip() or value]
-        return cls(values=values, env=env, start=given.get("start", "") == "on")
+        return cls(
+            values=values,
+            env=env,
+            start=given.get("start", "") == "on",
+            unchecked=given.get("unchecked", "") == "on",
+        )
 
     @property
     def rows(self) -> list[tuple[str, str]]:
@@ -68,6 +92,7 @@ class CreateForm:
             "command": self._command(),
             "env": self._environment(),
             "limits": self._limits(),
+            "health": self._health(),
         }
         if self.values["name"]:
             plain["name"] = self.values["name"]
@@ -82,7 +107,7 @@ class CreateForm:
         """Note an error where its field is shown; what has no field here is shown on top."""
         root = spec_field.partition(".")[0].partition("[")[0]
         name = _FIELDS.get(spec_field, root)
-        shown = name in {"name", "image", "command", "env", "memory", "cpus", "pids"}
+        shown = name == "env" or name in TYPED
         text = f"{reason[:1].upper()}{reason[1:]}"
         self.errors.setdefault(
             name if shown else GENERAL, text if shown else f"{spec_field}: {text}"
@@ -113,6 +138,23 @@ class CreateForm:
         if pids is not None:
             limits["pids"] = int(pids)
         return limits
+
+    def _health(self) -> Mapping[str, Any] | None:
+        """Return the check that was asked for; None keeps the image's as it is."""
+        if self.unchecked:
+            return {"test": ["NONE"]}
+        health: dict[str, Any] = {
+            "interval_seconds": self._number("health_interval"),
+            "timeout_seconds": self._number("health_timeout"),
+            "start_period_seconds": self._number("health_start_period"),
+        }
+        retries = self._number("health_retries")
+        if retries is not None:
+            health["retries"] = int(retries)
+        if self.values["health"]:
+            health["test"] = ["CMD-SHELL", self.values["health"]]
+        given = {name: value for name, value in health.items() if value is not None}
+        return given or None
 
     def _number(self, name: str) -> float | None:
         try:

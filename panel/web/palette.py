@@ -50,7 +50,9 @@ def palette(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 def _container(row: Container) -> Option:
-    sign = words.container_sign(row.state, row.exit_code, oom_killed=row.oom_killed)
+    sign = words.container_sign(
+        row.state, row.exit_code, oom_killed=row.oom_killed, health=row.health
+    )
     return Option("container", row.name, _address(row), f"{sign.word.lower()} · {row.image}")
 
 

@@ -77,6 +77,11 @@ _CONTAINER: Mapping[str, Sign] = {
     "exited": Sign("s-exited", "Exited"),
     "dead": Sign("s-cancelled", "Deleted"),
 }
+_HEALTH: Mapping[str, Sign] = {
+    "starting": Sign("s-running", "Running, unchecked", "good"),
+    "healthy": Sign("s-running", "Running, healthy", "good"),
+    "unhealthy": Sign("s-unhealthy", "Running, unhealthy", "bad"),
+}
 KILLED_BY_ITSELF = 128
 STOP_SIGNALS = {137, 143, 130}
 
@@ -87,11 +92,21 @@ def verb(kind: str) -> Verb:
 
 
 def container_sign(
-    state: str, exit_code: int | None, *, oom_killed: bool = False, doing: str = ""
+    state: str,
+    exit_code: int | None,
+    *,
+    oom_killed: bool = False,
+    doing: str = "",
+    health: str = "",
 ) -> Sign:
-    """Return the sign of a container; `doing` is the kind of its unfinished operation, if any."""
+    """Return the sign of a container; `doing` is the kind of its unfinished operation, if any.
+
+    `health` is what its health check says of it, empty where it has none.
+    """
     if doing and doing not in ("container.exec", "container.session"):
         return Sign("s-starting", verb(doing).doing, "busy")
+    if state == "running" and health in _HEALTH:
+        return _HEALTH[health]
     if state != "exited":
         return _CONTAINER.get(state, Sign("s-created", state.capitalize()))
     if oom_killed:

@@ -36,7 +36,11 @@ def sign(container: Container, doing: str = "") -> SafeString:
     """Draw a container's state as shape, word and colour."""
     return _status(
         words.container_sign(
-            container.state, container.exit_code, oom_killed=container.oom_killed, doing=doing
+            container.state,
+            container.exit_code,
+            oom_killed=container.oom_killed,
+            doing=doing,
+            health=container.health,
         )
     )
 
@@ -127,6 +131,12 @@ def familiar(reference: str) -> str:
 def cores(count: float | None) -> str:
     """Write CPUs with their unit."""
     return f"{count or 0:g} core{'' if count == 1 else 's'}"
+
+
+@register.filter
+def spaced(name: str) -> str:
+    """Write a field's name as words."""
+    return name.replace("_", " ")
 
 
 @register.filter
