@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import time
 from pathlib import Path
@@ -58,6 +59,12 @@ def test_a_parked_child_sleeps_through_signals_and_is_gone_afterwards() -> None:
 
     assert not os.path.exists(f"/proc/{pid}")
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == mask
+
+
+def test_a_parked_child_that_nobody_ends_ends_by_itself() -> None:
+    with Parked(0, seconds=1) as parked:
+        ended, _, _ = select.select([parked.pidfd], [], [], 10)
+        assert ended == [parked.pidfd]
 
 
 def test_a_call_that_the_kernel_refuses_is_told_with_its_path() -> None:
