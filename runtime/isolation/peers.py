@@ -27,7 +27,8 @@ _FILES = {"network": "net", "uts": "uts", "ipc": "ipc", "pid": "pid"}
 def space_beside(bundle: Bundle) -> Space:
     """Return the namespaces of a container that shares some of `bundle.peer`, for one start.
 
-    Raises InvalidSpec where there is no such container, Conflict where it does not run.
+    Raises InvalidSpec where there is no such container with the same ids, Conflict where it does
+    not run.
     """
     pid, start = _first_process(bundle)
     kinds = [kind for kind in _FILES if kind in bundle.peer_namespaces]
@@ -38,6 +39,8 @@ def space_beside(bundle: Bundle) -> Space:
     found = dict(zip(kinds, others, strict=True))
     try:
         id_base = _id_base(pid, bundle)
+        if id_base != bundle.id_base:  # another team's: it is not told that there is such a one
+            raise _unknown(bundle)
         if boot.start_time(pid) != start:  # the number belongs to somebody else by now
             raise _not_running(bundle)
         fresh = sharing.fresh(bundle.host_namespaces, bundle.peer_namespaces) & sharing.INNER
@@ -63,11 +66,15 @@ def _first_process(bundle: Bundle) -> tuple[int, int | None]:
     try:
         state = Ledger(directory, "").load()
     except NotFound:
-        field = f"namespaces.{bundle.peer_namespaces[0]}"
-        raise InvalidSpec(field, f"there is no container {bundle.peer}") from None
+        raise _unknown(bundle) from None
     if state.record.pid is None or state.boot != boot.boot_id():
         raise _not_running(bundle)
     return state.record.pid, state.pid_start
+
+
+def _unknown(bundle: Bundle) -> InvalidSpec:
+    field = f"namespaces.{bundle.peer_namespaces[0]}"
+    return InvalidSpec(field, f"there is no container {bundle.peer}")
 
 
 def _not_running(bundle: Bundle) -> Conflict:

@@ -91,3 +91,15 @@ def test_one_with_the_ids_of_the_host_is_not_shared(instance: Instance) -> None:
     made = instance.engine.containers.create(shell("true", namespaces=beside(other.id, "uts")))
     with pytest.raises(InvalidSpec, match="ids of the host"):
         instance.engine.containers.start(made.id)
+
+
+def test_one_of_another_team_is_as_if_it_were_not_there(instance: Instance) -> None:
+    foreign = instance.run("sleep 600", id_range=262_144)
+    made = instance.engine.containers.create(
+        shell("sleep 600", namespaces=beside(foreign.id, "network"))
+    )
+    with pytest.raises(InvalidSpec, match=f"there is no container {foreign.id}") as refused:
+        instance.engine.containers.start(made.id)
+
+    assert refused.value.field == "namespaces.network"
+    assert instance.engine.containers.inspect(made.id).state == "created"
