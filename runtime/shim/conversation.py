@@ -91,6 +91,7 @@ class Conversation:
         self._told_taken = 0
         self._told_exit = False
         self._exited = False
+        self._status: int | None = None
         self._exit: Exit | None = None
         self._left = 0
         self._timer: Timer | None = None
@@ -234,11 +235,11 @@ class Conversation:
 
     def end(self) -> None:
         """Conclude now: the container ended, and with it the process."""
-        self._exited = True
+        self._reap()
         self._conclude()
 
     def _kill(self) -> None:
-        if self._exit is not None:
+        if self._exited:
             return
         try:
             process.pidfd_send_signal(self._launched.pidfd, signal.SIGKILL)
@@ -311,13 +312,22 @@ class Conversation:
 
     def _process_ended(self) -> None:
         """Its last output may still be under way: a terminal's comes by the kernel's own worker."""
-        self._loop.forget(self._launched.pidfd)
-        self._exited = True
+        self._reap()
         self._read_on()
         if self._streams.outputs:
             self._loop.after(SETTLE_SECONDS, self._conclude)
         else:
             self._conclude()
+
+    def _reap(self) -> None:
+        """Take the exit status in, at once: its container cannot end before its processes have."""
+        if self._exited:
+            return
+        self._exited = True
+        self._status = wait_status(self._launched.pid)
+        reap(self._launched.pid)
+        self._loop.forget(self._launched.pidfd)
+        os.close(self._launched.pidfd)
 
     def _conclude(self) -> None:
         if self._exit is not None:
@@ -325,11 +335,7 @@ class Conversation:
         for fd in list(self._streams.outputs):
             self._drain(fd)
         self._close_streams()
-        status = wait_status(self._launched.pid)
-        reap(self._launched.pid)
-        self._loop.forget(self._launched.pidfd)
-        os.close(self._launched.pidfd)
-        self._exit = Exit(None if status is None else exit_code(status))
+        self._exit = Exit(None if self._status is None else exit_code(self._status))
         self._inbox.drop()
         self._ended({"exit_code": self._exit.exit_code})
         self._push()
