@@ -1,4 +1,4 @@
-"""One container: overview, logs, processes and operations, each a tab with its own address."""
+"""One container: overview, logs, processes, terminal and operations, each an own address."""
 
 from __future__ import annotations
 
@@ -49,6 +49,15 @@ def logs(request: HttpRequest, actor: Actor, container: str) -> HttpResponse:
 def processes(request: HttpRequest, actor: Actor, container: str) -> HttpResponse:
     """Show the page that asks for a container's processes."""
     return _tab(request, actor, find(actor, container), "processes", {})
+
+
+@require_GET
+@member
+def terminal(request: HttpRequest, actor: Actor, container: str) -> HttpResponse:
+    """Show the page that sessions are opened on."""
+    row = find(actor, container)
+    require(actor, Action.CONTAINER_EXEC, row)
+    return _tab(request, actor, row, "terminal", {"user": row.record.get("spec", {}).get("user")})
 
 
 @require_GET

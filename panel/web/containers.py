@@ -13,6 +13,7 @@ from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action, require
 from panel.inventory.models import Container
 from panel.inventory.queries import containers_of, without_record
+from panel.operations import kinds
 from panel.operations.models import UNFINISHED, Operation
 from panel.web import search
 from panel.web.visit import is_part, known_rows, member, page
@@ -45,10 +46,14 @@ def container_list(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 def with_doing(rows: Sequence[Container]) -> Sequence[Container]:
-    """Give each container `doing`: the kind of its unfinished operation, empty if there is none."""
+    """Give each container `doing`: the kind of its unfinished operation, empty if there is none.
+
+    A session may go on for days, and nothing about the container changes by it.
+    """
     under_way = Operation.objects.filter(
         target__in=[row.pk for row in rows], status__in=UNFINISHED, klass="change"
-    ).order_by("number")
+    )
+    under_way = under_way.exclude(kind=kinds.CONTAINER_SESSION.code).order_by("number")
     doing = dict(under_way.values_list("target", "kind"))
     for row in rows:
         row.doing = doing.get(row.pk, "")  # type: ignore[attr-defined]  # for templates only

@@ -16,6 +16,7 @@ from panel.accounts.permissions import Action, may
 from panel.eventlog.since import newest
 from panel.inventory.models import Container
 from panel.inventory.queries import containers_of, images_of
+from panel.operations import kinds
 from panel.operations.models import UNFINISHED, Operation
 from panel.web import words
 
@@ -37,7 +38,7 @@ def around(request: HttpRequest, actor: Actor) -> dict[str, Any]:
     seq = newest()
     unfinished = Operation.objects.filter(
         team_id=actor.team_id, klass="change", status__in=UNFINISHED
-    )
+    ).exclude(kind=kinds.CONTAINER_SESSION.code)
     mine = dock(request, actor)
     return {
         "seq": seq,
@@ -57,6 +58,7 @@ def allowed(actor: Actor) -> dict[str, bool]:
     """Return what the visitor may ever do in the team; buttons for the rest are not shown."""
     return {
         "change": may(actor, Action.CONTAINER_CHANGE),
+        "exec": may(actor, Action.CONTAINER_EXEC),
         "load": may(actor, Action.IMAGE_LOAD),
         "delete_image": may(actor, Action.IMAGE_DELETE),
         "cancel": may(actor, Action.OPERATION_CANCEL),
@@ -72,6 +74,7 @@ def dock(request: HttpRequest, actor: Actor) -> list[Operation]:
         Operation.objects.filter(Q(status__in=UNFINISHED) | failed)
         .filter(team_id=actor.team_id, user_id=actor.user_id, klass="change")
         .exclude(pk__in=dismissed)
+        .exclude(kind=kinds.CONTAINER_SESSION.code)  # its own page says how it fares
         .order_by("-number")
     )
     return named(mine, DOCK_LIMIT)
@@ -99,12 +102,12 @@ def container_names(ids: Iterable[str]) -> dict[str, str]:
 
 def toasts(request: HttpRequest) -> list[dict[str, str]]:
     """Return what a former request left to say; an operation is followed until it ended."""
-    kinds = {"error": "bad", "success": "good", "warning": "warn"}
+    tones = {"error": "bad", "success": "good", "warning": "warn"}
     notes = []
     for message in get_messages(request):
         tag = message.extra_tags or ""
         operation = tag.removeprefix(_OPERATION_TAG) if tag.startswith(_OPERATION_TAG) else ""
-        kind = kinds.get(message.level_tag, "busy" if operation else "idle")
+        kind = tones.get(message.level_tag, "busy" if operation else "idle")
         notes.append({"text": str(message.message), "kind": kind, "operation": operation})
     return notes
 

@@ -33,6 +33,7 @@ urlpatterns = [
     path("containers/new/", create.create, name="create"),
     path("containers/<str:container>/", container.overview, name="container"),
     path("containers/<str:container>/logs/", container.logs, name="container-logs"),
+    path("containers/<str:container>/terminal/", container.terminal, name="container-terminal"),
     path("containers/<str:container>/processes/", container.processes, name="container-processes"),
     path(
         "containers/<str:container>/operations/", container.operations, name="container-operations"

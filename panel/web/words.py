@@ -103,7 +103,7 @@ def container_sign(
 
     `health` is what its health check says of it, empty where it has none.
     """
-    if doing and doing not in ("container.exec", "container.session"):
+    if doing and doing not in ("container.exec",):
         return Sign("s-starting", verb(doing).doing, "busy")
     if state == "running" and health in _HEALTH:
         return _HEALTH[health]
