@@ -47,6 +47,7 @@ class Stage:
         self.forgotten = threading.Event()
         self.ended = threading.Event()
         self._session: Conversation | None = None
+        self._connections: list[socket.socket] = []
 
     def begin(self, script: str, *, terminal: bool = False, patience: Patience = LONG) -> None:
         launched, streams = on_a_terminal(script) if terminal else on_pipes(script)
@@ -71,6 +72,7 @@ class Stage:
         session = self._session
         assert session is not None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._connections.append(theirs)
         self._do(lambda: session.attach(theirs, offset))
         return Reader(ours)
 
@@ -85,6 +87,8 @@ class Stage:
             assert self.ended.wait(20)
         self._do(self._loop.stop)
         self._thread.join()
+        for connection in self._connections:  # whose reader left when nobody looked any more
+            connection.close()
         os.close(self._asked)
         os.close(self._ask)
 
