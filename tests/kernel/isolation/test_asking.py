@@ -17,7 +17,7 @@ MAY_RAISE = bool(caps.capget().effective >> capabilities.NUMBERS["CAP_SYS_RESOUR
 
 def test_limits_of_processes_are_what_was_asked_for(lab: Lab) -> None:
     asked = {"rlimits": ((NOFILE, 100, 200), (CORE, 0, 4096), (NPROC, 30, 40))}
-    script = "ulimit -Sn; ulimit -Hn; ulimit -Hc; ulimit -Sp; ulimit -Hp"
+    script = "ulimit -Sn; ulimit -Hn; ulimit -Hc; ulimit -Su; ulimit -Hu"
 
     # A shell counts core files in blocks of 512 bytes.
     told = ["100", "200", "8", "30", "40"]
