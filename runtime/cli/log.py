@@ -9,8 +9,26 @@ import json
 import sys
 
 from runtime.cli.arguments import Words
+from runtime.errors import InvalidSpec
 
 PROGRAM = "moorage-runtime"
+FORMATS = ("text", "json")
+
+
+def check(words: Words) -> None:
+    """Raise InvalidSpec where `--log` cannot be written, or `--log-format` is none: an engine would
+    wait in vain for what it is told there."""
+    wanted = words.last("--log-format", FORMATS[0])
+    if wanted not in FORMATS:
+        raise InvalidSpec("--log-format", f"{wanted!r} is none of {', '.join(FORMATS)}")
+    path = words.last("--log")
+    if not path:
+        return
+    try:
+        with open(path, "a", encoding="utf-8"):
+            return
+    except OSError as error:
+        raise InvalidSpec("--log", f"{path}: {(error.strerror or str(error)).lower()}") from None
 
 
 def fail(words: Words | None, text: str) -> None:
@@ -38,5 +56,5 @@ def _tell(words: Words | None, level: str, text: str) -> None:
     try:
         with open(path, "a", encoding="utf-8") as file:
             file.write(f"{line}\n")
-    except OSError as error:
-        sys.stderr.write(f"{PROGRAM}: --log {path}: {error.strerror}\n")
+    except OSError:
+        return  # that it cannot be written is what is told, or it became so

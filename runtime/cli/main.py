@@ -44,6 +44,7 @@ def main(given: list[str]) -> int:
     words: Words | None = None
     try:
         words = arguments.parse(given)
+        log.check(words)
         if words.is_on("--version"):
             sys.stdout.write(_VERSION)
             return 0
