@@ -28,6 +28,7 @@ TESTING = (
     SystemPackage("postgresql", paths=("/usr/lib/postgresql/*/bin/initdb",)),
     SystemPackage("runc", paths=("/usr/sbin/runc", "/usr/bin/runc")),
     SystemPackage("strace", paths=("/usr/bin/strace",)),
+    SystemPackage("systemd", paths=("/usr/bin/systemd-analyze",)),
 )
 EMULATING = (
     SystemPackage("qemu-system-x86", paths=("/usr/bin/qemu-system-x86_64",)),

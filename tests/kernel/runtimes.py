@@ -29,11 +29,6 @@ _PR_SET_CHILD_SUBREAPER = 36
 Config = dict[str, Any]
 
 
-def is_installed(program: str) -> bool:
-    """Say whether a runtime can be tried."""
-    return program == OURS or shutil.which(program) is not None
-
-
 @dataclass
 class Done:
     """A command that has ended."""
