@@ -76,10 +76,10 @@ def limit(wanted: Process) -> None:
     if resource.RLIMIT_NOFILE not in given:
         _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         ceiling = _OPEN_FILES[1] if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES[1])
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(_OPEN_FILES[0], ceiling), ceiling))
+        process.set_limit(resource.RLIMIT_NOFILE, min(_OPEN_FILES[0], ceiling), ceiling)
     if resource.RLIMIT_CORE not in given:
         _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+        process.set_limit(resource.RLIMIT_CORE, 0, hard % _ENDLESS)
     for number, high in given.items():
         if high > resource.getrlimit(number)[1] % _ENDLESS:
             process.set_limit(number, high, high)

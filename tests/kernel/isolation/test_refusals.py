@@ -203,14 +203,32 @@ def test_if_the_kernel_refuses_a_step_nothing_is_left(lab: Lab, step: str) -> No
     assert "EPERM" in told or "not permitted" in told, told
 
 
-def _refuse(number: int, *, errno: int = 1, second: int | None = None) -> None:
+def test_a_refused_limit_is_told_by_its_call(lab: Lab) -> None:
+    bundle = lab.bundle("/bin/true")
+
+    def attempt() -> str:
+        _refuse(_PLAIN_STEPS["prlimit64"], with_third=True)  # it may be asked, not set
+        try:
+            lab.launch(bundle)
+        except KernelRefused as refused:
+            return f"{refused.call} {refused.errno}"
+        return "launched"
+
+    assert _in_a_child(attempt) == "prlimit64 1"
+
+
+def _refuse(
+    number: int, *, errno: int = 1, second: int | None = None, with_third: bool = False
+) -> None:
     """Let the kernel answer an error to one system call of this process and its children.
 
-    With `second`, only where the second argument is that.
+    With `second`, only where the second argument is that; `with_third`, where the third is not 0.
     """
-    program = [(0x20, 0, 0, 0), (0x15, 0, 1 if second is None else 3, number)]
+    program = [(0x20, 0, 0, 0), (0x15, 0, 3 if second is not None or with_third else 1, number)]
     if second is not None:
         program += [(0x20, 0, 0, 24), (0x15, 0, 1, second)]
+    elif with_third:
+        program += [(0x20, 0, 0, 32), (0x15, 1, 0, 0)]
     program += [(0x06, 0, 0, 0x50000 | errno), (0x06, 0, 0, 0x7FFF0000)]
     ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
     install_filter(b"".join(struct.pack("<HBBI", *line) for line in program))
