@@ -118,8 +118,10 @@ def test_what_is_masked_and_read_only_can_be_chosen(lab: Lab) -> None:
 
     assert masked == "0"
     assert interrupts != "0"
-    forward = "echo 1 > /proc/sys/net/ipv4/ip_forward; cat /proc/sys/net/ipv4/ip_forward"
+    # Not one that a new network namespace takes over from the host, such as ip_forward.
+    setting = "/proc/sys/net/ipv4/ip_default_ttl"
+    change = f"echo 65 > {setting}; cat {setting}"
     admin = ("CAP_NET_ADMIN",)
-    script = f"({forward}) 2>/dev/null"
-    assert lab.shell(script, capabilities=admin, readonly_paths=()) == "1"
-    assert lab.shell(script, capabilities=admin) == "0"
+    script = f"({change}) 2>/dev/null"
+    assert lab.shell(script, capabilities=admin, readonly_paths=()) == "65"
+    assert lab.shell(script, capabilities=admin) == "64"
