@@ -10,33 +10,21 @@ from typing import Any
 
 from django.conf import settings
 
-from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action
 from panel.database.sharing import in_thread
-from panel.inventory.queries import find_container
-from panel.live.sockets import CLOSED_BAD_REQUEST, Socket
+from panel.live.sockets import CLOSED_BAD_REQUEST, ContainerSocket
 from panel.operations import kinds
 from panel.operations.submit import grant_stream
-from runtime.errors import NotFound
 from runtime.events import LogFrame
 from runtime.streams.client import open_stream
 
 IN_FLIGHT_BYTES = 1024 * 1024
 
 
-class Logs(Socket):
+class Logs(ContainerSocket):
     """Sends `chunk` messages, then `end`; the client answers each with `{"ack": offset}`."""
 
     action = Action.CONTAINER_LOGS
-
-    async def admits(self, actor: Actor) -> bool:
-        """Say whether the team has this container."""
-        name = self.scope["url_route"]["kwargs"]["container"]
-        try:
-            self.container = await in_thread(find_container)(actor.team_id, name)
-        except NotFound:
-            return False
-        return True
 
     async def run(self) -> None:
         """Follow the output from `?offset=`, or from its last `?tail=` lines.

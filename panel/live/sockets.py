@@ -17,8 +17,10 @@ from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action, may
 from panel.accounts.standing import until_forbidden
 from panel.database.sharing import in_thread
+from panel.inventory.models import Container
+from panel.inventory.queries import find_container
 from panel.live.door import actor_of, still_there
-from runtime.errors import InvalidSpec, RuntimeFault
+from runtime.errors import InvalidSpec, NotFound, RuntimeFault
 
 CLOSED_BAD_REQUEST = 4400
 CLOSED_NOT_ALLOWED = 4403
@@ -121,3 +123,18 @@ class Socket(AsyncWebsocketConsumer, ABC):  # type: ignore[misc]  # channels has
 
     async def _admits(self, actor: Actor) -> bool:
         return may(actor, self.action) and await self.admits(actor)
+
+
+class ContainerSocket(Socket):
+    """A socket about one container of the team's, by the id or name in its address."""
+
+    container: Container
+
+    async def admits(self, actor: Actor) -> bool:
+        """Say whether the team has this container."""
+        name = self.scope["url_route"]["kwargs"]["container"]
+        try:
+            self.container = await in_thread(find_container)(actor.team_id, name)
+        except NotFound:
+            return False
+        return True

@@ -9,15 +9,13 @@ from urllib.parse import parse_qs
 
 from django.conf import settings
 
-from panel.accounts.actors import Actor
 from panel.accounts.permissions import Action
 from panel.database.sharing import in_thread
 from panel.eventlog.since import Gone
-from panel.inventory.queries import find_container
-from panel.live.sockets import Socket
+from panel.live.sockets import ContainerSocket
 from panel.operations import kinds
 from panel.operations.submit import grant_stream
-from runtime.errors import InvalidSpec, NotFound
+from runtime.errors import InvalidSpec
 from runtime.streams.client import open_stream
 from runtime.streams.newest import newest
 
@@ -26,19 +24,10 @@ SLOW_SECONDS = 20.0
 """A reader that takes nothing for so long is sent away."""
 
 
-class Stats(Socket):
+class Stats(ContainerSocket):
     """Sends `sample` messages every `?interval=` seconds, then `end` when it runs no more."""
 
     action = Action.CONTAINER_VIEW
-
-    async def admits(self, actor: Actor) -> bool:
-        """Say whether the team has this container."""
-        name = self.scope["url_route"]["kwargs"]["container"]
-        try:
-            self.container = await in_thread(find_container)(actor.team_id, name)
-        except NotFound:
-            return False
-        return True
 
     async def run(self) -> None:
         """Send the newest sample whenever the reader takes one."""

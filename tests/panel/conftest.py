@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.conf import settings
@@ -49,10 +50,13 @@ from panel.accounts.actors import Actor, for_user
 from panel.accounts.models import Team
 from panel.accounts.roles import Role
 from panel.accounts.roster import Place, ensure_team, ensure_user
+from panel.agent.streams import Desk
 from panel.operations.models import Operation, Status
 from panel.operations.submit import submit
 from panel.policy import ceiling
 from panel.worker.run import Workshop, run
+from runtime.engine import Engine
+from runtime.streams.server import ServerOptions, StreamServer
 from tests.fakes.engine import FakeEngine
 
 NODE = "here"
@@ -181,3 +185,20 @@ def created(alice: Actor, drain: Callable[[], list[Operation]]) -> Callable[...,
         return operation.target
 
     return create
+
+
+@pytest.fixture
+def node(engine: FakeEngine, tmp_path: Any) -> Iterator[StreamServer]:
+    """The stream server of the agent, in this process."""
+    directory = f"{settings.RUN_ROOT}/agent"
+    os.makedirs(directory, exist_ok=True)
+    over = threading.Event()
+    desk = Desk(engine=cast("Engine", engine), uploads=str(tmp_path), node="here", over=over)
+    options = ServerOptions(
+        path=f"{directory}/stream", group=os.getgid(), uids=frozenset({os.getuid()})
+    )
+    server = StreamServer(options, desk.serve)
+    server.start()
+    yield server
+    over.set()
+    server.stop()

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, cast
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.db import connections
 from django.test import AsyncClient
 
@@ -19,10 +16,8 @@ from panel.accounts import standing
 from panel.accounts.actors import Actor
 from panel.accounts.models import Token
 from panel.accounts.roster import issue_token
-from panel.agent.streams import Desk
 from panel.operations.models import Operation
-from runtime.engine import Engine
-from runtime.streams.server import ServerOptions, StreamServer
+from runtime.streams.server import StreamServer
 from tests.fakes.engine import FakeEngine
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,23 +29,6 @@ async def closed_connections(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[N
     monkeypatch.setattr(standing, "CHECK_SECONDS", 0.2)
     yield
     await sync_to_async(connections.close_all)()
-
-
-@pytest.fixture
-def node(engine: FakeEngine, tmp_path: Any) -> Iterator[StreamServer]:
-    """The stream server of the agent, in this process."""
-    directory = f"{settings.RUN_ROOT}/agent"
-    os.makedirs(directory, exist_ok=True)
-    over = threading.Event()
-    desk = Desk(engine=cast("Engine", engine), uploads=str(tmp_path), node="here", over=over)
-    options = ServerOptions(
-        path=f"{directory}/stream", group=os.getgid(), uids=frozenset({os.getuid()})
-    )
-    server = StreamServer(options, desk.serve)
-    server.start()
-    yield server
-    over.set()
-    server.stop()
 
 
 @pytest.fixture

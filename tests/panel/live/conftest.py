@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, cast
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
-from django.conf import settings
 from django.db import connections
 
 from panel.accounts.actors import Actor
 from panel.accounts.roster import issue_token
-from panel.agent.streams import Desk
 from panel.operations.models import Operation
 from panel.operations.submit import submit
-from runtime.engine import Engine
-from runtime.streams.server import ServerOptions, StreamServer
-from tests.fakes.engine import FakeEngine
 
 Open = Callable[..., WebsocketCommunicator]
 
@@ -32,23 +25,6 @@ async def closed_connections(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[N
     monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
     yield
     await sync_to_async(connections.close_all)()
-
-
-@pytest.fixture
-def node(engine: FakeEngine, tmp_path: Any) -> Iterator[StreamServer]:
-    """The stream server of the agent, in this process."""
-    directory = f"{settings.RUN_ROOT}/agent"
-    os.makedirs(directory, exist_ok=True)
-    over = threading.Event()
-    desk = Desk(engine=cast("Engine", engine), uploads=str(tmp_path), node="here", over=over)
-    options = ServerOptions(
-        path=f"{directory}/stream", group=os.getgid(), uids=frozenset({os.getuid()})
-    )
-    server = StreamServer(options, desk.serve)
-    server.start()
-    yield server
-    over.set()
-    server.stop()
 
 
 @pytest.fixture
